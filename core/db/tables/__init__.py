@@ -1,0 +1,53 @@
+"""All tables, by subject.
+
+Owns: columns, constraints, indexes. Must not know: how rows are used.
+"""
+
+from __future__ import annotations
+
+from ..base import Base
+from .accounts import AccessToken, Account, AuditEntry, InboxMember, Membership, User, UserSession
+from .channels import Alert, Channel, Heartbeat, Inbox, Task
+from .contacts import Contact, ContactIdentity, ContactInbox, ContactMerge
+from .inbound import DeadLetter, FollowUp, RawRequest
+from .messages import (
+    Attachment,
+    Conversation,
+    ConversationLabel,
+    Message,
+    MessageRevision,
+    MessageStatusRow,
+    ReactionRow,
+    Send,
+)
+
+__all__ = [
+    "AccessToken",
+    "Account",
+    "Alert",
+    "Attachment",
+    "AuditEntry",
+    "Base",
+    "Channel",
+    "Contact",
+    "ContactIdentity",
+    "ContactInbox",
+    "ContactMerge",
+    "Conversation",
+    "ConversationLabel",
+    "DeadLetter",
+    "FollowUp",
+    "Heartbeat",
+    "Inbox",
+    "InboxMember",
+    "Membership",
+    "Message",
+    "MessageRevision",
+    "MessageStatusRow",
+    "RawRequest",
+    "ReactionRow",
+    "Send",
+    "Task",
+    "User",
+    "UserSession",
+]

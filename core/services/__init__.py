@@ -1,0 +1,1 @@
+"""What Chatport does, by subject. Services use tables, plugins and the vocabulary; surfaces and jobs use services."""

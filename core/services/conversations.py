@@ -1,0 +1,132 @@
+"""Which conversation something belongs to, and how a conversation's state follows from its messages.
+
+Owns: selection, creation, reopening, unread counts. Must not know: providers, HTTP.
+All functions work inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from ..db.tables import Account, Conversation
+from ..db.types import utcnow
+from ..db.upsert import insert
+
+_conversations = Conversation.__table__
+
+
+def latest(connection: Connection, contact_id: int, inbox_id: int) -> Row[Any] | None:
+    """The contact's last conversation in an inbox, whatever its status."""
+    return connection.execute(
+        sa.select(_conversations)
+        .where(_conversations.c.contact_id == contact_id, _conversations.c.inbox_id == inbox_id)
+        .order_by(_conversations.c.id.desc())
+        .limit(1)
+    ).first()
+
+
+def select(connection: Connection, contact_id: int, inbox: Row[Any]) -> Row[Any] | None:
+    """The conversation that a new message joins: the last one, where the inbox keeps a single conversation, else the
+    last one that is not resolved."""
+    query = sa.select(_conversations).where(
+        _conversations.c.contact_id == contact_id, _conversations.c.inbox_id == inbox.id
+    )
+    if not inbox.lock_to_single_conversation:
+        query = query.where(_conversations.c.status != "resolved")
+    return connection.execute(query.order_by(_conversations.c.id.desc()).limit(1)).first()
+
+
+def create(
+    connection: Connection,
+    *,
+    account_id: int,
+    inbox_id: int,
+    contact_id: int,
+    at: datetime,
+    status: str = "open",
+) -> Row[Any]:
+    """A new conversation with the account's next number."""
+    display_id = connection.execute(
+        sa.update(Account)
+        .where(Account.id == account_id)
+        .values(last_display_id=Account.last_display_id + 1)
+        .returning(Account.last_display_id)
+    ).scalar_one()
+    now = utcnow()
+    conversation_id = insert(
+        connection,
+        _conversations,
+        {
+            "account_id": account_id,
+            "inbox_id": inbox_id,
+            "contact_id": contact_id,
+            "display_id": display_id,
+            "uuid": str(uuid.uuid4()),
+            "status": status,
+            "unread_count": 0,
+            "last_activity_at": at,
+            "additional_attributes": {},
+            "custom_attributes": {},
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    return connection.execute(
+        sa.select(_conversations).where(_conversations.c.id == conversation_id)
+    ).one()
+
+
+def get_or_create(
+    connection: Connection, *, account_id: int, inbox: Row[Any], contact_id: int, at: datetime
+) -> tuple[Row[Any], bool]:
+    """The conversation that a new message joins, made where there is none. The caller holds the contact's row lock, so
+    that parallel first messages make one conversation."""
+    found = select(connection, contact_id, inbox)
+    if found is not None:
+        return found, False
+    made = create(
+        connection, account_id=account_id, inbox_id=inbox.id, contact_id=contact_id, at=at
+    )
+    return made, True
+
+
+def after_incoming(
+    connection: Connection, conversation: Row[Any], at: datetime, *, quiet: bool
+) -> str | None:
+    """Note an incoming message: unread count, activity, waiting time; reopens what was resolved or snoozed.
+
+    :param quiet: history that nobody needs to answer: counts nothing, reopens nothing.
+    :returns: the new status, when it changed.
+    """
+    values: dict[str, Any] = {"updated_at": utcnow()}
+    if at > conversation.last_activity_at:
+        values["last_activity_at"] = at
+    reopened = None
+    if not quiet:
+        values["unread_count"] = _conversations.c.unread_count + 1
+        if conversation.waiting_since is None:
+            values["waiting_since"] = at
+        if conversation.status in ("resolved", "snoozed"):
+            reopened = values["status"] = "open"
+            values["snoozed_until"] = None
+    connection.execute(
+        sa.update(_conversations).where(_conversations.c.id == conversation.id).values(**values)
+    )
+    return reopened
+
+
+def after_outgoing(connection: Connection, conversation: Row[Any], at: datetime) -> None:
+    """Note a message of ours: activity, end of the waiting time, first reply."""
+    values: dict[str, Any] = {"updated_at": utcnow(), "waiting_since": None}
+    if at > conversation.last_activity_at:
+        values["last_activity_at"] = at
+    if conversation.first_reply_at is None:
+        values["first_reply_at"] = at
+    connection.execute(
+        sa.update(_conversations).where(_conversations.c.id == conversation.id).values(**values)
+    )

@@ -1,0 +1,479 @@
+"""Messages and echoes into rows.
+
+Owns: direction, contact, conversation, message parts, attachments, reply links, and the matching of echoes with our own
+sends. Must not know: requests, batches, providers.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from ...db.tables import Attachment, Contact, ContactInbox, Conversation, Message, Send, Task
+from ...db.types import storable, storable_json
+from ...db.upsert import insert, insert_if_absent
+from ...events import (
+    ContactPart,
+    Direction,
+    LocationPart,
+    MediaPart,
+    MediaRef,
+    MessageReceived,
+    Part,
+    StructuredPart,
+    TextPart,
+    UnsupportedPart,
+)
+from ...messages import MessageStatus
+from ...notices import NoticeKind
+from .. import contacts, conversations
+from ..statuses import StatusFact, record_status
+from . import targets
+from .codec import to_json
+from .followups import wait_for
+from .scope import Outcome, Scope, applied, duplicate, ignored, parked
+
+_messages = Message.__table__
+_sends = Send.__table__
+
+#: A message of ours whose outcome is unknown is recognised in an echo within this time.
+ECHO_WINDOW = timedelta(minutes=15)
+#: Length that a database column and a page bear; WhatsApp's own limit is far below.
+MAX_CONTENT = 250_000
+
+
+def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
+    """A message in a chat: the customer's, or one that we wrote on another device."""
+    if event.direction is Direction.OUTGOING:
+        known = _own_send(scope, event)
+        if known is not None:
+            return known
+    if not event.parts:
+        return ignored("the message has no content")
+    chat_name = event.chat.name if event.chat.is_group else _chat_name(event)
+    contact = contacts.resolve(
+        scope.connection,
+        scope.account_id,
+        event.chat.identities,
+        name=chat_name,
+        username="" if event.chat.is_group or event.sender is None else event.sender.username,
+        kind="group" if event.chat.is_group else "person",
+    )
+    _tell_contact(scope, contact)
+    sender = _sender(scope, event, contact)
+    incoming = event.direction is Direction.INCOMING
+    if incoming and (contact.blocked or (sender is not None and sender.blocked)):
+        return ignored("the contact is blocked")
+    at = scope.moment(event.time)
+    stored = _stored_already(scope, event, contact.id, sender)
+    if stored is not None:
+        return stored
+    conversation, created = conversations.get_or_create(
+        scope.connection,
+        account_id=scope.account_id,
+        inbox=scope.inbox,
+        contact_id=contact.id,
+        at=at,
+    )
+    _note_presence(scope, event, contact)
+    ids = [
+        _insert_part(scope, event, number, part, conversation.id, sender, at)
+        for number, part in enumerate(event.parts)
+    ]
+    if not any(ids):
+        return duplicate()
+    if created:
+        scope.tell(NoticeKind.CONVERSATION_CREATED, conversation_id=conversation.id)
+    _note_activity(scope, event, conversation, at, incoming)
+    for message_id in ids:
+        scope.tell(
+            NoticeKind.MESSAGE_CREATED, conversation_id=conversation.id, message_id=message_id
+        )
+    scope.extras.setdefault("made", set()).add(event.source_id[:255])
+    return applied(next(i for i in ids if i))
+
+
+def _chat_name(event: MessageReceived) -> str:
+    if event.direction is Direction.OUTGOING or event.sender is None:
+        return event.chat.name
+    return event.sender.name
+
+
+def _sender(
+    scope: Scope, event: MessageReceived, chat: contacts.Resolved
+) -> contacts.Resolved | None:
+    """The contact who wrote; ``None`` for ourselves."""
+    if event.direction is Direction.OUTGOING:
+        return None
+    if not event.chat.is_group:
+        if event.sender is None or not event.sender.identities:
+            return chat
+        # In a chat with one person the sender's identities are that person's too.
+        return contacts.resolve(
+            scope.connection,
+            scope.account_id,
+            [*event.chat.identities, *event.sender.identities],
+            name=event.sender.name,
+        )
+    if event.sender is None or not event.sender.identities:
+        return None
+    return contacts.resolve(
+        scope.connection, scope.account_id, event.sender.identities, name=event.sender.name
+    )
+
+
+def _tell_contact(scope: Scope, contact: contacts.Resolved) -> None:
+    if contact.created:
+        scope.tell(NoticeKind.CONTACT_CREATED, data={"contact_id": contact.id})
+        if contact.kind == "group":
+            _group_facts_later(scope, contact.id)
+    elif contact.merged:
+        scope.tell(NoticeKind.CONTACT_MERGED, data={"contact_id": contact.id})
+    elif contact.changed:
+        scope.tell(NoticeKind.CONTACT_UPDATED, data={"contact_id": contact.id})
+
+
+def _group_facts_later(scope: Scope, contact_id: int) -> None:
+    row = {
+        "account_id": scope.account_id,
+        "channel_id": scope.channel.id,
+        "kind": "group_info",
+        "dedupe_key": str(contact_id),
+        "payload": {"contact_id": contact_id},
+        "state": "pending",
+        "tries": 0,
+        "next_try_at": scope.now,
+        "error": "",
+        "action": "",
+        "created_at": scope.now,
+    }
+    insert_if_absent(scope.connection, Task.__table__, row)
+
+
+def _note_presence(scope: Scope, event: MessageReceived, contact: contacts.Resolved) -> None:
+    source = event.chat.identities[0].value
+    contacts.ensure_contact_inbox(scope.connection, contact.id, scope.inbox.id, source)
+    incoming = event.direction is Direction.INCOMING
+    if not incoming or (event.history and scope.origin == "webhook"):
+        return
+    table = ContactInbox.__table__
+    at = scope.moment(event.time)
+    scope.connection.execute(
+        sa.update(table)
+        .where(
+            table.c.contact_id == contact.id,
+            table.c.inbox_id == scope.inbox.id,
+            sa.or_(table.c.window_from.is_(None), table.c.window_from < at),
+        )
+        .values(window_from=at)
+    )
+
+
+def _note_activity(
+    scope: Scope, event: MessageReceived, conversation: Row[Any], at: Any, incoming: bool
+) -> None:
+    backfill = event.history and scope.origin == "webhook"
+    if incoming:
+        reopened = conversations.after_incoming(scope.connection, conversation, at, quiet=backfill)
+        if reopened:
+            scope.tell(NoticeKind.CONVERSATION_STATUS_CHANGED, conversation_id=conversation.id)
+    elif not backfill:
+        conversations.after_outgoing(scope.connection, conversation, at)
+    scope.connection.execute(
+        sa.update(Contact)
+        .where(
+            Contact.id == conversation.contact_id,
+            sa.or_(Contact.last_activity_at.is_(None), Contact.last_activity_at < at),
+        )
+        .values(last_activity_at=at)
+    )
+
+
+def _stored_already(
+    scope: Scope, event: MessageReceived, contact_id: int, sender: contacts.Resolved | None
+) -> Outcome | None:
+    """Whether the message is known: by its key, or by its source id in the same chat from the same sender (the same
+    message told twice under different identities, or once by a webhook and once by the history)."""
+    rows = scope.connection.execute(
+        sa.select(
+            _messages.c.id,
+            _messages.c.sent_at,
+            _messages.c.item_key,
+            _messages.c.source_id,
+            _messages.c.message_type,
+            _messages.c.sender_contact_id,
+            Conversation.contact_id,
+        )
+        .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+        .where(
+            _messages.c.inbox_id == scope.inbox.id,
+            sa.or_(
+                _messages.c.item_key == event.key,
+                _messages.c.source_id == event.source_id[:255] if event.source_id else sa.false(),
+            ),
+        )
+        .order_by(_messages.c.part)
+    ).all()
+    sender_id = None if sender is None else sender.id
+    for row in rows:
+        same_sender = row.contact_id == contact_id and row.sender_contact_id == sender_id
+        if row.item_key == event.key and not same_sender:
+            return parked(
+                "another message has the same key but another sender or chat; kept for a person to look at",
+                row.id,
+            )
+        if same_sender:
+            return duplicate(row.id)
+    return None
+
+
+def _insert_part(
+    scope: Scope,
+    event: MessageReceived,
+    number: int,
+    part: Part,
+    conversation_id: int,
+    sender: contacts.Resolved | None,
+    at: Any,
+) -> int | None:
+    incoming = event.direction is Direction.INCOMING
+    content_type, content, attributes = _describe(part)
+    reply = _reply_target(scope, event, conversation_id)
+    message_id = insert_if_absent(
+        scope.connection,
+        _messages,
+        {
+            "account_id": scope.account_id,
+            "inbox_id": scope.inbox.id,
+            "conversation_id": conversation_id,
+            "message_type": "incoming" if incoming else "outgoing",
+            "content_type": content_type,
+            "content": storable(content, MAX_CONTENT),
+            "private": False,
+            "status": "received" if incoming else MessageStatus.SENT,
+            "source_id": storable(event.source_id, 255) or None,
+            "item_key": event.key,
+            "part": number,
+            "sender_contact_id": None if sender is None else sender.id,
+            "external_echo": not incoming,
+            "sent_at": at,
+            "created_at": scope.now,
+            "updated_at": scope.now,
+            "content_attributes": storable_json({**_attributes(event), **attributes}),
+            "reply_to_id": reply,
+            "reply_to_source_id": storable(event.reply_to, 255) if event.reply_to else None,
+            "request_id": scope.extras.get("request_id"),
+        },
+    )
+    if message_id is None:
+        return None
+    _insert_attachment(scope, message_id, part)
+    if not incoming:
+        record_status(scope.connection, message_id, StatusFact(MessageStatus.SENT, at))
+    return message_id
+
+
+def _attributes(event: MessageReceived) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if event.forwarded:
+        found["forwarded"] = True
+    if event.view_once:
+        found["view_once"] = True
+    if event.referral:
+        found["referral"] = dict(event.referral)
+    if event.quoted_text:
+        found["quoted_text"] = event.quoted_text
+    if event.direction is Direction.OUTGOING:
+        found["external_echo"] = True
+    if event.history:
+        found["history"] = True
+    return found
+
+
+def _describe(part: Part) -> tuple[str, str, dict[str, Any]]:
+    """Content type, text and attributes of a part."""
+    match part:
+        case TextPart(body=body):
+            return "text", body, {}
+        case MediaPart(caption=caption):
+            return "media", caption, {}
+        case LocationPart(location=place, caption=caption):
+            named = ", ".join(text for text in (place.name, place.address) if text)
+            return "location", caption or named[:255], {"live": True} if part.live else {}
+        case ContactPart(card=card):
+            return "contact", card.name or ", ".join(card.phones), {}
+        case StructuredPart(kind=kind, body=body, data=data):
+            return "structured", body, {"structured": {"kind": kind, "data": dict(data)}}
+        case UnsupportedPart(reason=reason):
+            return "unsupported", "", {"is_unsupported": True, "unsupported_reason": reason}
+    raise TypeError(f"unknown part {type(part).__name__}")
+
+
+def _insert_attachment(scope: Scope, message_id: int, part: Part) -> None:
+    values: dict[str, Any] | None = None
+    match part:
+        case MediaPart(media=media):
+            values = _file_values(scope, media)
+        case UnsupportedPart(media=MediaRef() as media):
+            values = _file_values(scope, media)
+        case LocationPart(location=place):
+            values = {
+                "kind": "location",
+                "state": "none",
+                "meta": {
+                    "latitude": place.latitude,
+                    "longitude": place.longitude,
+                    "name": place.name,
+                    "address": place.address,
+                    "url": part.url,
+                    "live": part.live,
+                },
+            }
+        case ContactPart(card=card):
+            values = {
+                "kind": "contact",
+                "state": "none",
+                "meta": {
+                    "name": card.name,
+                    "phones": list(card.phones),
+                    "emails": list(card.emails),
+                    "organization": card.organization,
+                    "raw": card.raw,
+                },
+            }
+    if values is not None:
+        base = {
+            "account_id": scope.account_id,
+            "message_id": message_id,
+            "filename": "",
+            "content_type": "",
+            "meta": {},
+            "tries": 0,
+            "error": "",
+            "error_action": "",
+            "created_at": scope.now,
+        }
+        insert(scope.connection, Attachment.__table__, {**base, **storable_columns(values)})
+        if values["state"] == "pending":
+            scope.extras["calls"] = True
+
+
+def storable_columns(values: dict[str, Any]) -> dict[str, Any]:
+    """Column values with texts and JSON made storable; times and numbers as they are."""
+    return {
+        key: storable_json(value) if isinstance(value, str | dict | list) else value
+        for key, value in values.items()
+    }
+
+
+def _file_values(scope: Scope, media: MediaRef) -> dict[str, Any]:
+    return {
+        "kind": str(media.kind),
+        "state": "pending",
+        "filename": media.filename.replace("\\", "/").rsplit("/", 1)[-1][:255],
+        "content_type": media.content_type[:127],
+        "size": media.size,
+        "sha256": media.sha256 or None,
+        "media_ref": to_json(media),
+        "next_try_at": scope.now,
+    }
+
+
+def _reply_target(scope: Scope, event: MessageReceived, conversation_id: int) -> int | None:
+    if not event.reply_to:
+        return None
+    row = scope.connection.execute(
+        sa.select(_messages.c.id)
+        .where(
+            _messages.c.inbox_id == scope.inbox.id,
+            _messages.c.source_id == event.reply_to[:255],
+            _messages.c.conversation_id == conversation_id,
+        )
+        .limit(1)
+    ).first()
+    return None if row is None else int(row[0])
+
+
+# --- echoes -----------------------------------------------------------------------------------------------------------
+
+
+def _own_send(scope: Scope, event: MessageReceived) -> Outcome | None:
+    """Whether an outgoing message is one that we sent through Chatport; ``None`` when it was written elsewhere."""
+    rows, _ = targets.in_chat(scope, event.source_id, event.chat)
+    own = [
+        row
+        for row in rows
+        if row.message_type in ("outgoing", "template") and not row.external_echo
+    ]
+    if own:
+        return duplicate(own[0].id, "our own message")
+    if event.delivery_id:
+        row = targets.by_delivery_id(scope, event.delivery_id)
+        if row is not None:
+            return _adopt(scope, row, event)
+    contact = targets.chat_contact(scope, event.chat)
+    if contact is None:
+        return None
+    open_sends = scope.connection.execute(
+        sa.select(_sends.c.state, _sends.c.started_at, _messages)
+        .join(_messages, _messages.c.id == _sends.c.message_id)
+        .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+        .where(
+            Conversation.contact_id == contact.id,
+            _sends.c.channel_id == scope.channel.id,
+            _sends.c.operation == "message",
+            _sends.c.state.in_(("sending", "unknown")),
+        )
+        .order_by(_sends.c.id)
+    ).all()
+    if any(row.state == "sending" for row in open_sends):
+        return wait_for(scope, event, event.source_id, "a message to this chat is just being sent")
+    at = scope.moment(event.time)
+    for row in open_sends:
+        if _same_content(row, event) and abs(at - (row.started_at or at)) <= ECHO_WINDOW:
+            return _adopt(scope, row, event)
+    return None
+
+
+def _same_content(message: Row[Any], event: MessageReceived) -> bool:
+    if len(event.parts) != 1:
+        return False
+    content_type, content, _ = _describe(event.parts[0])
+    is_media = message.content_type == "media"
+    return (message.content or "").strip() == content.strip() and is_media == (
+        content_type == "media"
+    )
+
+
+def _adopt(scope: Scope, message: Row[Any], event: MessageReceived) -> Outcome:
+    """An echo tells the source id of our own send."""
+    settle_send(scope, message.id, event.source_id)
+    record_status(
+        scope.connection, message.id, StatusFact(MessageStatus.SENT, scope.moment(event.time))
+    )
+    scope.tell(
+        NoticeKind.MESSAGE_UPDATED, conversation_id=message.conversation_id, message_id=message.id
+    )
+    scope.extras.setdefault("made", set()).add(event.source_id[:255])
+    return applied(message.id, "recognised as our own message")
+
+
+def settle_send(scope: Scope, message_id: int, source_id: str) -> None:
+    """What we learn later may always be stored: the source id of a send whose answer we missed."""
+    scope.connection.execute(
+        sa.update(_messages)
+        .where(_messages.c.id == message_id, _messages.c.source_id.is_(None))
+        .values(source_id=storable(source_id, 255), updated_at=scope.now)
+    )
+    scope.connection.execute(
+        sa.update(_sends)
+        .where(
+            _sends.c.message_id == message_id,
+            _sends.c.operation == "message",
+            _sends.c.state.in_(("sending", "unknown")),
+        )
+        .values(state="sent", source_id=storable(source_id, 255), finished_at=scope.now)
+    )

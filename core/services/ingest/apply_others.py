@@ -1,0 +1,201 @@
+"""Everything else: groups, identities, calls, typing, facts of the channel and its templates.
+
+Owns: activity lines and channel facts. Must not know: requests, batches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ...db.tables import Channel, Message, Task
+from ...db.types import storable, storable_json
+from ...db.upsert import insert_if_absent
+from ...events import (
+    CallOffered,
+    ChannelNotice,
+    Chat,
+    GroupAction,
+    GroupChanged,
+    IdentityChanged,
+    Party,
+    TemplateChanged,
+    TypingChanged,
+)
+from ...notices import NoticeKind
+from .. import contacts, conversations
+from . import targets
+from .scope import Outcome, Scope, applied, duplicate, ignored
+
+_GROUP_TEXT = {
+    GroupAction.JOIN: "{who} joined the group",
+    GroupAction.LEAVE: "{who} left the group",
+    GroupAction.PROMOTE: "{who} became a group administrator",
+    GroupAction.DEMOTE: "{who} is no longer a group administrator",
+    GroupAction.ADDED_US: "This number was added to the group",
+}
+
+
+def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
+    """Members changed: an activity line where the group has a conversation."""
+    contact = targets.chat_contact(scope, event.chat)
+    if contact is None:
+        return ignored("the group has no conversation here")
+    if event.chat.name and contacts.is_placeholder_name(contact.name, None, event.chat.identities):
+        contacts.resolve(
+            scope.connection,
+            scope.account_id,
+            event.chat.identities,
+            name=event.chat.name,
+            kind="group",
+        )
+    if not scope.inbox.group_activity:
+        return ignored("activity lines of groups are switched off for this inbox")
+    who = ", ".join(_name(scope, member) for member in event.members)
+    data = {
+        "group": {
+            "action": str(event.action),
+            "members": [i.value for member in event.members for i in member.identities[:1]],
+        }
+    }
+    return _activity(
+        scope, event.chat, event.key, _GROUP_TEXT[event.action].format(who=who), event.time, data
+    )
+
+
+def apply_call(scope: Scope, event: CallOffered) -> Outcome:
+    """Somebody called: an activity line in the existing conversation."""
+    who = _name(scope, event.caller)
+    return _activity(
+        scope, event.chat, event.key, f"{who} called", event.time, {"call": {"id": event.call_id}}
+    )
+
+
+def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
+    """A person has a new number."""
+    contact_id = contacts.move_identity(scope.connection, scope.account_id, event.old, event.new)
+    if contact_id is None:
+        return ignored("nobody is known under the old number")
+    scope.tell(NoticeKind.CONTACT_UPDATED, data={"contact_id": contact_id})
+    new = next((i.value for i in event.new), "")
+    text = event.body or f"The number changed to {new}"
+    outcome = _activity(scope, Chat(event.new), event.key, text, event.time, {})
+    return applied(outcome.message_id)
+
+
+def apply_typing(scope: Scope, event: TypingChanged) -> Outcome:
+    """Somebody types: told to open pages, stored nowhere."""
+    contact = targets.chat_contact(scope, event.chat)
+    conversation = contact and conversations.latest(scope.connection, contact.id, scope.inbox.id)
+    if not conversation:
+        return ignored("the chat has no conversation here")
+    kind = NoticeKind.TYPING_OFF if event.state == "paused" else NoticeKind.TYPING_ON
+    scope.tell(kind, conversation_id=conversation.id, data={"state": event.state, "by": "contact"})
+    return applied(reason="shown to open pages only")
+
+
+def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
+    """A fact about the channel, shown on its health."""
+    notices = {
+        **scope.channel.notices,
+        **scope.extras.get("notices", {}),
+        event.kind: storable_json(
+            {
+                "facts": dict(event.facts),
+                "warning": event.warning,
+                "at": scope.moment(event.time).isoformat(),
+            }
+        ),
+    }
+    scope.extras["notices"] = notices
+    scope.connection.execute(
+        sa.update(Channel)
+        .where(Channel.id == scope.channel.id)
+        .values(notices=notices, updated_at=scope.now)
+    )
+    scope.tell(NoticeKind.CHANNEL_HEALTH_CHANGED, data={"channel_id": scope.channel.id})
+    return applied()
+
+
+def apply_template(scope: Scope, event: TemplateChanged) -> Outcome:
+    """A template changed at the provider: noted at once, and all are fetched again."""
+    templates = scope.connection.execute(
+        sa.select(Channel.message_templates).where(Channel.id == scope.channel.id).with_for_update()
+    ).scalar_one()
+    updated = [
+        {**template, **storable_json(dict(event.changes))}
+        if template.get("name") == event.name and template.get("language") == event.language
+        else template
+        for template in templates
+    ]
+    if updated != templates:
+        scope.connection.execute(
+            sa.update(Channel)
+            .where(Channel.id == scope.channel.id)
+            .values(message_templates=updated)
+        )
+    task = {
+        "account_id": scope.account_id,
+        "channel_id": scope.channel.id,
+        "kind": "sync_templates",
+        "dedupe_key": str(scope.channel.id),
+        "payload": {},
+        "state": "pending",
+        "tries": 0,
+        "next_try_at": scope.now,
+        "error": "",
+        "action": "",
+        "created_at": scope.now,
+    }
+    insert_if_absent(scope.connection, Task.__table__, task)
+    scope.extras["calls"] = True
+    scope.tell(NoticeKind.CHANNEL_HEALTH_CHANGED, data={"channel_id": scope.channel.id})
+    return applied()
+
+
+def _name(scope: Scope, party: Party) -> str:
+    """A known contact's name, else what the event tells."""
+    found = contacts.find(scope.connection, scope.account_id, party.identities)
+    if found and found[0].name:
+        return str(found[0].name)
+    if party.name:
+        return party.name
+    first = party.identities[0] if party.identities else None
+    return (
+        "Somebody" if first is None else f"+{first.value}" if first.value.isdigit() else first.value
+    )
+
+
+def _activity(
+    scope: Scope, chat: Chat, key: str, text: str, time: Any, attributes: dict[str, Any]
+) -> Outcome:
+    contact = targets.chat_contact(scope, chat)
+    conversation = contact and conversations.latest(scope.connection, contact.id, scope.inbox.id)
+    if not conversation:
+        return ignored("the chat has no conversation here")
+    message_id = insert_if_absent(
+        scope.connection,
+        Message.__table__,
+        {
+            "account_id": scope.account_id,
+            "inbox_id": scope.inbox.id,
+            "conversation_id": conversation.id,
+            "message_type": "activity",
+            "content_type": "text",
+            "content": storable(text, 2000),
+            "private": False,
+            "status": "received",
+            "item_key": key,
+            "part": 0,
+            "external_echo": False,
+            "sent_at": scope.moment(time),
+            "created_at": scope.now,
+            "updated_at": scope.now,
+            "content_attributes": storable_json(attributes),
+        },
+    )
+    if message_id is None:
+        return duplicate()
+    scope.tell(NoticeKind.MESSAGE_CREATED, conversation_id=conversation.id, message_id=message_id)
+    return applied(message_id)
