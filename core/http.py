@@ -288,7 +288,8 @@ class ServiceClient:
 def _read(response: requests.Response, end: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_content(65536):
+    # read1 gives what is there: a dripping answer cannot hold us past the deadline.
+    while chunk := response.raw.read1(65536, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
