@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
 INSTALLED := $(VENV)/.installed
 # Further arguments for the program that a target starts: make run ARGS="--port 5001"
 ARGS ?=
@@ -32,9 +33,9 @@ $(BIN)/python:
 	@echo "making $(VENV) and installing into it; the first time takes a minute or two"
 	@$(PYTHON) -m venv $(VENV)
 
-$(INSTALLED): $(METADATA) | $(BIN)/python
+$(INSTALLED): $(METADATA) $(CONSTRAINTS) | $(BIN)/python
 	@PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[dev]' $(foreach folder,$(DISTRIBUTIONS),--editable './$(folder)[dev]')
+	  --constraint $(CONSTRAINTS) --editable '.[dev]' $(foreach folder,$(DISTRIBUTIONS),--editable './$(folder)[dev]')
 	@touch $@
 
 run: install

@@ -1,18 +1,27 @@
-"""What every process of Chatport holds: settings, database, plugins, bells, vault.
+"""What every process of Chatport holds: settings, database, plugins, bells, vault, live stream, storage.
 
-Owns: the record that services are handed. Must not know: what its parts are used for.
+Owns: building these once per process, after any fork. Must not know: what they are used for.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .db import Database
-from .notices import Notice
+from .http import NetworkPolicy, set_network_policy
+from .plugins.registry import Registry
+from .services.bells import Bells
 from .services.live import Live
-from .settings import Settings
+from .services.media.storage import MediaStorage
 from .vault import Vault
+
+if TYPE_CHECKING:
+    from .notices import Notice
+    from .settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -21,11 +30,41 @@ class Core:
 
     settings: Settings
     db: Database
-    plugins: Any
-    bells: Any
+    plugins: Registry
+    bells: Bells
     vault: Vault
     live: Live
+    storage: MediaStorage
+
+    @classmethod
+    def build(
+        cls, settings: Settings, *, plugins: Registry | None = None, pool_size: int = 10
+    ) -> Core:
+        """Build all parts from settings. Call it after a fork, never before.
+
+        :param plugins: a registry to use instead of what is installed (tests).
+        """
+        set_network_policy(NetworkPolicy(settings.allow_private_hosts))
+        return cls(
+            settings=settings,
+            db=Database(settings.database_url, pool_size=pool_size),
+            plugins=plugins if plugins is not None else Registry.load(settings),
+            bells=Bells(settings.redis_url, settings.queue_prefix),
+            vault=Vault(settings.secret_keys),
+            live=Live(settings.redis_url, settings.queue_prefix),
+            storage=MediaStorage.from_settings(settings),
+        )
 
     def publish(self, notices: list[Notice]) -> None:
-        """Tell pages what a commit changed. Best effort; never raises for a listener's fault."""
+        """Tell pages and observers what a commit changed. Best effort; never raises for a listener's fault."""
+        if not notices:
+            return
         self.live.publish(notices)
+        for notice in notices:
+            self.plugins.notify(notice)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.db.dispose()
+        self.bells.close()
+        self.live.close()

@@ -20,9 +20,8 @@ from ..db.types import utcnow
 from ..schema import MASK, secret_names
 
 if TYPE_CHECKING:
-    from typing import Any as ProviderHandle
-
     from ..context import Core
+    from ..plugins.handle import ProviderHandle
 
 #: How long a replaced webhook secret stays valid beside the new one.
 ROTATION_GRACE = timedelta(hours=24)

@@ -215,6 +215,21 @@ def test_core_tells_the_version_of_its_distribution() -> None:
 def test_every_requirement_has_its_reason(folder: Path) -> None:
     """One row in docs/dependencies.md for each package that a distribution asks for."""
     reasons = (ROOT / "docs/dependencies.md").read_text()
+
+    names = requirements(folder)
+
+    assert sorted(name for name in names if f"| `{name}" not in reasons) == []
+
+
+@pytest.mark.parametrize("folder", distributions(), ids=lambda folder: folder.name)
+def test_every_requirement_has_a_tried_version(folder: Path) -> None:
+    pinned = {line.split("==")[0] for line in lines((ROOT / "constraints.txt").read_text())}
+
+    assert sorted(requirements(folder) - pinned) == []
+
+
+def requirements(folder: Path) -> set[str]:
+    """Names of the foreign packages that a distribution and its extras ask for."""
     parser = setup_cfg(folder)
     wanted = lines(parser["options"].get("install_requires", ""))
     for extra in (
@@ -222,7 +237,4 @@ def test_every_requirement_has_its_reason(folder: Path) -> None:
     ):
         wanted += lines(extra)
     names = {requirement.split(">")[0].split("[")[0].strip() for requirement in wanted}
-
-    assert (
-        sorted(n for n in names if not n.startswith("chatport") and f"| `{n}" not in reasons) == []
-    )
+    return {name for name in names if not name.startswith("chatport")}

@@ -1,0 +1,156 @@
+"""The schema's version: upgrading, and refusing to run on another one.
+
+Owns: Alembic, backups before an upgrade, SQLite's rules. Must not know: what the tables are for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+
+from ..errors import ConfigurationError
+from .engine import Database
+from .types import utcnow
+
+logger = logging.getLogger(__name__)
+
+_LOCK_ID = 0x6368_6174_706F_7274  # "chatport"
+
+
+def head() -> str:
+    """The version that this code needs."""
+    version = ScriptDirectory.from_config(_config()).get_current_head()
+    assert version is not None
+    return version
+
+
+def current(database: Database) -> str | None:
+    """The database's version; ``None`` for an empty one."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_current(database: Database) -> None:
+    """Refuse to run on another version of the schema.
+
+    :raises ConfigurationError: naming the command that helps.
+    """
+    found, needed = current(database), head()
+    if found == needed:
+        return
+    if found is not None and found not in {s.revision for s in _scripts()}:
+        raise ConfigurationError(
+            f"the database has version {found}, which this Chatport does not know",
+            action="Install the newer Chatport that upgraded it, or restore the backup made before that upgrade.",
+        )
+    raise ConfigurationError(
+        f"the database has version {found or 'none'}, this Chatport needs {needed}",
+        action="Run: chatport db upgrade",
+    )
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the schema up to date; safe when several processes try at once.
+
+    :returns: whether anything was done.
+    :raises ConfigurationError: the database is newer than this code, or foreign keys are broken afterwards.
+    """
+    with _alone(database):
+        found = current(database)
+        if found == head():
+            return False
+        if found is not None and found not in {s.revision for s in _scripts()}:
+            require_current(database)
+        if database.is_sqlite:
+            if found is not None:
+                backup(database)
+            _upgrade_sqlite(database)
+        else:
+            with database.engine.connect() as connection, connection.begin():
+                _run(connection)
+        return True
+
+
+def backup(database: Database) -> Path:
+    """Copy an SQLite database beside itself, consistent while others use it."""
+    assert database.path is not None
+    target = database.path.with_name(f"{database.path.name}.{utcnow():%Y%m%dT%H%M%S%f}.backup")
+    raw = database.engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA query_only=OFF")
+        cursor.execute("VACUUM INTO ?", (str(target),))
+    finally:
+        raw.close()
+    logger.warning("backup before the upgrade: %s", target)
+    return target
+
+
+def _upgrade_sqlite(database: Database) -> None:
+    # Foreign keys are off while tables are rebuilt, or a rebuilt parent would take its children with it; the switch
+    # works outside a transaction only. They are checked before the commit.
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                _run(connection)
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise ConfigurationError(
+                        f"the upgrade would break {len(broken)} references, the first in table {broken[0][0]}",
+                        action="The database is unchanged. Please report this with the version you came from.",
+                    )
+        finally:
+            raw.execute("PRAGMA foreign_keys=ON")
+
+
+def _run(connection: sa.Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def _scripts() -> list[Script]:
+    return list(ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """One upgrade at a time."""
+    if database.path is not None:
+        descriptor = os.open(
+            database.path.with_name(database.path.name + ".upgrade"),
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+        return
+    with database.engine.connect() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(:id)"), {"id": _LOCK_ID})
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(:id)"), {"id": _LOCK_ID})
+            connection.commit()

@@ -1,0 +1,191 @@
+"""The sweeper: a small process that makes up for whatever else failed.
+
+Owns: looking for due work by state and ringing for it; doing it itself while Redis is away; the heartbeat; what
+comes by the clock. Must not know: what the work is.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..context import Core
+from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
+from ..db.types import utcnow
+from ..errors import PluginMissing
+from ..services import ingest
+from ..services.ingest import followups
+from ..services.tasks.queue import add_task
+from ..services.tasks.schedule import ensure_periodic
+from .work import calls_once, events_once
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks.
+EVERY = 1.0
+#: Due work that is older than this was not rung for, or its bell was lost.
+OVERDUE = timedelta(seconds=2)
+#: A gap between heartbeats longer than this means that webhooks may have been missed.
+DOWN_AFTER = timedelta(seconds=20)
+HEARTBEAT_EVERY = timedelta(seconds=5)
+HOUSEKEEPING_EVERY = timedelta(seconds=60)
+
+
+def run_sweeper(settings: Settings) -> None:
+    """Sweep until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    sweeper = Sweeper(Core.build(settings, pool_size=4))
+    while not stop.wait(EVERY):
+        try:
+            sweeper.sweep()
+        except SQLAlchemyError as error:
+            logger.warning("the database does not work (%s); waiting", type(error).__name__)
+
+
+class Sweeper:
+    """One process's sweeping."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._beat_at: datetime | None = None
+        self._kept_house_at: datetime | None = None
+
+    def sweep(self) -> None:
+        """One round."""
+        core, now = self.core, utcnow()
+        self._beat(now)
+        self._keep_house(now)
+        with core.db.read("look for due work") as connection:
+            events, calls = events_due(connection, now), calls_due(connection, now)
+        if not (events or calls):
+            return
+        if core.bells.works():
+            # A lost job leaves its flag behind for a while: overdue work rings past it.
+            if events:
+                core.bells.client().delete(core.bells.flag("events"))
+                core.bells.ring_events()
+            if calls:
+                core.bells.client().delete(core.bells.flag("calls"))
+                core.bells.ring_calls()
+            return
+        if events:
+            events_once(core, budget=3.0)
+        if calls:
+            calls_once(core, budget=3.0)
+
+    def _beat(self, now: datetime) -> None:
+        """Note that we live; after a gap, fetch what the providers' histories have of it."""
+        if self._beat_at is not None and now - self._beat_at < HEARTBEAT_EVERY:
+            return
+        with self.core.db.write("heartbeat") as connection:
+            last = connection.execute(
+                sa.select(Heartbeat.at).where(Heartbeat.name == "receiver").with_for_update()
+            ).scalar()
+            if last is None:
+                connection.execute(sa.insert(Heartbeat).values(name="receiver", at=now, data={}))
+            else:
+                connection.execute(
+                    sa.update(Heartbeat).where(Heartbeat.name == "receiver").values(at=now)
+                )
+            missed = last is not None and now - last > DOWN_AFTER
+            if last is not None and missed:
+                _reconcile_all(self.core, connection, last)
+        self._beat_at = now
+        if missed:
+            logger.warning("nothing was received from %s to %s; fetching histories", last, now)
+            self.core.bells.ring_calls()
+
+    def _keep_house(self, now: datetime) -> None:
+        if self._kept_house_at is not None and now - self._kept_house_at < HOUSEKEEPING_EVERY:
+            return
+        self._kept_house_at = now
+        with self.core.db.write("expire follow-ups") as connection:
+            followups.expire(connection, now)
+        ingest.unpark(self.core)
+        ensure_periodic(self.core)
+        with self.core.db.read("live channels") as connection:
+            ids = (
+                connection.execute(sa.select(Channel.id).where(Channel.deleted_at.is_(None)))
+                .scalars()
+                .all()
+            )
+        for channel_id in ids:
+            ingest.release_echoes(self.core, channel_id)
+
+
+def events_due(connection: Connection, now: datetime) -> bool:
+    """Whether requests are pending that nobody works on."""
+    return _any(
+        connection,
+        sa.select(RawRequest.id).where(
+            RawRequest.state == "pending",
+            sa.or_(
+                sa.and_(RawRequest.next_try_at.is_(None), RawRequest.received_at < now - OVERDUE),
+                RawRequest.next_try_at < now,
+            ),
+        ),
+    )
+
+
+def calls_due(connection: Connection, now: datetime) -> bool:
+    """Whether sends, files or tasks are due that nobody works on."""
+    return (
+        _any(
+            connection,
+            sa.select(Send.id)
+            .join(Channel, Channel.id == Send.channel_id)
+            .where(
+                Send.state.in_(("queued", "sending")),
+                Send.next_try_at < now - OVERDUE,
+                sa.or_(Channel.paused_until.is_(None), Channel.paused_until < now),
+            ),
+        )
+        or _any(
+            connection,
+            sa.select(Attachment.id).where(
+                Attachment.state == "pending", Attachment.next_try_at < now - OVERDUE
+            ),
+        )
+        or _any(
+            connection,
+            sa.select(Task.id).where(Task.state == "pending", Task.next_try_at < now - OVERDUE),
+        )
+    )
+
+
+def _any(connection: Connection, query: sa.Select[Any]) -> bool:
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _reconcile_all(core: Core, connection: Connection, since: datetime) -> None:
+    rows = connection.execute(
+        sa.select(Channel.id, Channel.account_id, Channel.provider).where(
+            Channel.deleted_at.is_(None), Channel.active
+        )
+    ).all()
+    for row in rows:
+        try:
+            features = core.plugins.provider(row.provider).info.features
+        except PluginMissing:
+            continue
+        if features.history:
+            add_task(
+                connection,
+                kind="reconcile",
+                account_id=row.account_id,
+                channel_id=row.id,
+                dedupe_key=str(row.id),
+                payload={"since": since.isoformat()},
+            )

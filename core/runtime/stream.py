@@ -1,0 +1,286 @@
+"""The event stream: notices to open pages and API clients, as server-sent events.
+
+Owns: one reader of Redis per process, a bounded queue per client, ``Last-Event-ID``, the rights of each client.
+Must not know: what pages do with it. Best effort: who missed something gets ``reset`` and fetches again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Any
+
+import redis
+import redis.asyncio
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..services import auth
+
+if TYPE_CHECKING:
+    from ..context import Core
+
+logger = logging.getLogger(__name__)
+
+PATH = re.compile(r"/api/v1/accounts/(\d+)/stream")
+#: Seconds between two signs of life on an idle stream; rights are checked again then.
+KEEP_ALIVE = 15.0
+#: Notices that may wait for one client before it is told to fetch again.
+BACKLOG = 200
+#: Notices that a returning client gets at most.
+REPLAY = 500
+_ID = re.compile(r"\d+-\d+")
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+SendEvent = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One open stream."""
+
+    principal: auth.Principal
+    queue: asyncio.Queue[tuple[str, dict[str, Any]]] = field(
+        default_factory=lambda: asyncio.Queue(BACKLOG)
+    )
+    overflowed: bool = False
+
+    def may_see(self, notice: dict[str, Any]) -> bool:
+        """Whether a notice is for this client's eyes."""
+        if notice["event"] in ("alert.created", "dead_letter.created", "event.received"):
+            return self.principal.is_administrator
+        inbox_id = notice.get("inbox_id")
+        return inbox_id is None or self.principal.may_see(inbox_id)
+
+    def offer(self, entry_id: str, notice: dict[str, Any]) -> None:
+        """Hand a notice over; a slow client loses it and is told so."""
+        if not self.may_see(notice):
+            return
+        try:
+            self.queue.put_nowait((entry_id, notice))
+        except asyncio.QueueFull:
+            self.overflowed = True
+
+
+class EventStream:
+    """All open streams of this process."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._clients: dict[int, set[Client]] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: SendEvent) -> None:
+        """Serve one stream until the client leaves or loses its rights."""
+        match = PATH.fullmatch(scope["path"])
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        if match is None or scope["method"] != "GET":
+            await _refuse(send, 404, "not found")
+            return
+        account_id = int(match.group(1))
+        who = await asyncio.to_thread(self._authenticate, headers, account_id)
+        if who is None:
+            await _refuse(send, 401, "sign in, or give a token of this account")
+            return
+        client = Client(who)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            }
+        )
+        self._clients.setdefault(account_id, set()).add(client)
+        self._start_reader()
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await self._catch_up(client, account_id, headers.get("last-event-id", ""), send)
+            await self._serve(client, account_id, headers, send, gone)
+        except OSError:
+            pass  # the client closed its end while we wrote
+        finally:
+            gone.cancel()
+            self._clients[account_id].discard(client)
+            if not self._clients[account_id]:
+                del self._clients[account_id]
+
+    async def _serve(
+        self,
+        client: Client,
+        account_id: int,
+        headers: dict[str, str],
+        send: SendEvent,
+        gone: asyncio.Future[None],
+    ) -> None:
+        while not gone.done():
+            next_one = asyncio.ensure_future(client.queue.get())
+            waiting: set[asyncio.Future[Any]] = {next_one, gone}
+            await asyncio.wait(waiting, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            if client.overflowed:
+                client.overflowed = False
+                await _event(
+                    send, "", "reset", {"reason": "too much happened at once; fetch again"}
+                )
+            if next_one.done():
+                entry_id, notice = next_one.result()
+                await _event(send, entry_id, notice["event"], notice)
+                continue
+            next_one.cancel()
+            if gone.done():
+                return
+            who = await asyncio.to_thread(self._authenticate, headers, account_id)
+            if who is None:
+                await _event(send, "", "signed_out", {})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            client.principal = who
+            await send({"type": "http.response.body", "body": b": here\n\n", "more_body": True})
+
+    def _authenticate(self, headers: dict[str, str], account_id: int) -> auth.Principal | None:
+        """The client's place in the account now."""
+        core = self._core
+        try:
+            token = headers.get("api_access_token") or headers.get("api-access-token") or ""
+            kind, _, value = headers.get("authorization", "").partition(" ")
+            if kind.lower() == "bearer":
+                token = value.strip()
+            if token:
+                signed_in = auth.authenticate_token(core, token)
+            else:
+                cookie = _cookie(headers, core.settings.session_cookie_name)
+                signed_in = auth.find_session(core, cookie) if cookie else None
+            if signed_in is None:
+                return None
+            with core.db.read("rights of a stream") as connection:
+                who = auth.principal(connection, signed_in.user_id, account_id)
+        except SQLAlchemyError as error:
+            logger.warning("rights cannot be checked: %s", type(error).__name__)
+            return None
+        return who if who is not None and who.account_active else None
+
+    async def _catch_up(
+        self, client: Client, account_id: int, last_id: str, send: SendEvent
+    ) -> None:
+        """What came since ``Last-Event-ID``; ``reset`` where that is too long ago or unknown."""
+        await send({"type": "http.response.body", "body": b"retry: 2000\n\n", "more_body": True})
+        if not last_id:
+            return
+        key = self._core.live.key(account_id)
+        try:
+            connection = self._connection()
+            async with connection:
+                known = _ID.fullmatch(last_id) and await connection.xrange(key, last_id, last_id)
+                entries = (
+                    await connection.xrange(key, f"({last_id}", "+", REPLAY + 1) if known else []
+                )
+        except redis.RedisError:
+            known, entries = None, []
+        if not known or len(entries) > REPLAY:
+            await _event(
+                send,
+                "",
+                "reset",
+                {"reason": "what happened meanwhile is not known here; fetch again"},
+            )
+            return
+        for entry_id, fields in entries:
+            notice = json.loads(fields[b"n"])
+            if client.may_see(notice):
+                await _event(send, entry_id.decode(), notice["event"], notice)
+
+    def _connection(self) -> Any:  # redis-py's annotations mix its two protocols' answers
+        url = self._core.settings.redis_url
+        if url is None:
+            raise redis.ConnectionError("no Redis is configured")
+        return redis.asyncio.Redis.from_url(url, socket_connect_timeout=2.0)
+
+    def _start_reader(self) -> None:
+        self._wake.set()
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.ensure_future(self._read_forever())
+
+    async def _read_forever(self) -> None:
+        """One blocking read of Redis for all clients; positions survive a lost connection as ``reset``."""
+        positions: dict[int, str] = {}
+        while True:
+            if not self._clients:
+                self._wake.clear()
+                positions.clear()
+                await self._wake.wait()
+            try:
+                async with self._connection() as connection:
+                    while self._clients:
+                        await self._read_once(connection, positions)
+            except redis.RedisError as error:
+                logger.warning("the live stream cannot be read: %s", type(error).__name__)
+                positions.clear()
+                for clients in self._clients.values():
+                    for client in clients:
+                        client.overflowed = True
+                await asyncio.sleep(2.0)
+
+    async def _read_once(self, connection: redis.asyncio.Redis, positions: dict[int, str]) -> None:
+        for account_id in set(positions) - set(self._clients):
+            del positions[account_id]
+        for account_id in set(self._clients) - set(positions):
+            last: Any = await connection.xrevrange(self._core.live.key(account_id), count=1)
+            positions[account_id] = last[0][0].decode() if last else "0-0"
+        keys = {self._core.live.key(i): i for i in positions}
+        answer = await connection.xread(
+            {key: positions[i] for key, i in keys.items()}, count=500, block=1000
+        )
+        for key, entries in _pairs(answer):
+            account_id = keys[key.decode()]
+            for entry_id, fields in entries:
+                positions[account_id] = entry_id.decode()
+                notice = json.loads(fields[b"n"])
+                for client in tuple(self._clients.get(account_id, ())):
+                    client.offer(entry_id.decode(), notice)
+
+
+def _pairs(answer: Any) -> Any:
+    """XREAD's answer as pairs, in both forms that the protocol's versions have."""
+    if isinstance(answer, dict):
+        return [
+            (key, entries[0] if entries and isinstance(entries[0], list) else entries)
+            for key, entries in answer.items()
+        ]
+    return answer or []
+
+
+def _cookie(headers: dict[str, str], name: str) -> str:
+    with suppress(CookieError):
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
+        return morsel.value if morsel is not None else ""
+    return ""
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _event(send: SendEvent, entry_id: str, name: str, data: dict[str, Any]) -> None:
+    lines = ([f"id: {entry_id}"] if entry_id else []) + [
+        f"event: {name}",
+        f"data: {json.dumps(data)}",
+    ]
+    body = ("\n".join(lines) + "\n\n").encode()
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _refuse(send: SendEvent, status: int, reason: str) -> None:
+    body = json.dumps({"error": reason}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

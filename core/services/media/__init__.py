@@ -1,0 +1,3 @@
+"""Files: storing, fetching from providers, converting, serving."""
+
+from __future__ import annotations
