@@ -247,6 +247,11 @@ class Settings:
             sources["secret_keys"] = str(values["data_dir"] / keyfile.FILE_NAME)
         return cls(**values, sources=sources)
 
+    def as_environment(self) -> dict[str, str]:
+        """All values as variables, for a process of our own that reads them there. Holds secrets."""
+        values = {spec.env: getattr(self, spec.name) for spec in SETTINGS}
+        return {name: _show(value) for name, value in values.items() if value is not None}
+
     def __repr__(self) -> str:
         shown = ", ".join(
             f"{spec.name}={spec.show(getattr(self, spec.name))!r}" for spec in SETTINGS

@@ -15,13 +15,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from chatport.db.tables import RawRequest
+from chatport.services.ingest.drain import is_database_fault
 
 if TYPE_CHECKING:
     from chatport.db import Database
@@ -113,16 +114,18 @@ class Committer:
         try:
             ids = self._insert([row for row, _ in batch])
         except Exception as error:  # noqa: BLE001 (whatever it is, nobody may be acknowledged)
-            if len(batch) == 1:
-                logger.error("a webhook request cannot be stored: %s", type(error).__name__)
-                batch[0][1].set_exception(NotDurable("the database does not take the request"))
+            if len(batch) == 1 or is_database_fault(error):
+                logger.error("%s requests cannot be stored: %s", len(batch), type(error).__name__)
+                for _, future in batch:
+                    with suppress(InvalidStateError):  # a sender that gave up
+                        future.set_exception(NotDurable("the database does not take the request"))
                 return
             # One row may be at fault: singly, so that it costs nobody else.
             for one in batch:
                 self._commit([one])
             return
         for (_, future), row_id in zip(batch, ids, strict=True):
-            with suppress(Exception):  # a sender that gave up
+            with suppress(InvalidStateError):  # a sender that gave up
                 future.set_result(row_id)
         self._ring.set()
 

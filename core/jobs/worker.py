@@ -18,6 +18,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from ..context import Core
+from ..plugins.registry import Registry
 from ..services.bells import Bells
 from . import work
 
@@ -36,11 +37,13 @@ class ChatportWorker(Worker):
     def __init__(self, *args: Any, settings: Settings, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settings = settings
+        # Imported once here: every job would pay for it otherwise.
+        self._plugins = Registry.load(settings)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Build this child's parts after the fork, then perform the job."""
         random.seed()
-        work.use(Core.build(self._settings))
+        work.use(Core.build(self._settings, plugins=self._plugins))
         super().main_work_horse(job, queue)
 
 
