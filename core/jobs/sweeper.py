@@ -20,6 +20,7 @@ from ..context import Core
 from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
 from ..db.types import utcnow
 from ..errors import PluginMissing
+from ..plugins.registry import Registry
 from ..services import ingest
 from ..services.ingest import followups
 from ..services.tasks.queue import add_task
@@ -41,12 +42,15 @@ HEARTBEAT_EVERY = timedelta(seconds=5)
 HOUSEKEEPING_EVERY = timedelta(seconds=60)
 
 
-def run_sweeper(settings: Settings) -> None:
-    """Sweep until SIGTERM or SIGINT."""
+def run_sweeper(settings: Settings, plugins: Registry | None = None) -> None:
+    """Sweep until SIGTERM or SIGINT.
+
+    :param plugins: when they are loaded already.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    sweeper = Sweeper(Core.build(settings, pool_size=4))
+    sweeper = Sweeper(Core.build(settings, plugins=plugins, pool_size=4))
     while not stop.wait(EVERY):
         try:
             sweeper.sweep()

@@ -34,11 +34,10 @@ RETRY = 1.0
 class ChatportWorker(Worker):
     """An RQ worker whose jobs find their process's parts."""
 
-    def __init__(self, *args: Any, settings: Settings, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, settings: Settings, plugins: Registry, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settings = settings
-        # Imported once here: every job would pay for it otherwise.
-        self._plugins = Registry.load(settings)
+        self._plugins = plugins
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Build this child's parts after the fork, then perform the job."""
@@ -47,22 +46,25 @@ class ChatportWorker(Worker):
         super().main_work_horse(job, queue)
 
 
-def run_worker(settings: Settings, kind: str) -> None:
+def run_worker(settings: Settings, kind: str, plugins: Registry | None = None) -> None:
     """Work on one queue until SIGTERM or SIGINT.
 
     :param kind: ``events`` or ``calls``: one queue per process, since a killed worker loses jobs of several.
+    :param plugins: when they are loaded already.
     """
+    # Imported before the first fork: every job would pay for it otherwise.
+    plugins = plugins or Registry.load(settings)
     stopping = _Stop()
     while not stopping.asked:
         try:
-            _work(settings, kind)
+            _work(settings, kind, plugins)
             return
         except redis.RedisError as error:
             logger.warning("Redis does not answer (%s); waiting for it", type(error).__name__)
             time.sleep(RETRY)
 
 
-def _work(settings: Settings, kind: str) -> None:
+def _work(settings: Settings, kind: str, plugins: Registry) -> None:
     bells = Bells(settings.redis_url, settings.queue_prefix)
     connection = redis.Redis.from_url(settings.redis_url or "", socket_connect_timeout=2.0)
     connection.ping()
@@ -71,7 +73,11 @@ def _work(settings: Settings, kind: str) -> None:
     connection.delete(bells.flag(kind))
     (bells.ring_events if kind == "events" else bells.ring_calls)()
     ChatportWorker(
-        [queue], connection=connection, serializer=JSONSerializer, settings=settings
+        [queue],
+        connection=connection,
+        serializer=JSONSerializer,
+        settings=settings,
+        plugins=plugins,
     ).work(logging_level="WARNING")
 
 
