@@ -19,11 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..context import Core
 from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
 from ..db.types import utcnow
-from ..errors import PluginMissing
 from ..plugins.registry import Registry
 from ..services import ingest
 from ..services.ingest import followups
-from ..services.tasks.queue import add_task
+from ..services.reconcile import reconcile_all
 from ..services.tasks.schedule import ensure_periodic
 from .work import calls_once, events_once
 
@@ -104,12 +103,10 @@ class Sweeper:
                     sa.update(Heartbeat).where(Heartbeat.name == "receiver").values(at=now)
                 )
             missed = last is not None and now - last > DOWN_AFTER
-            if last is not None and missed:
-                _reconcile_all(self.core, connection, last)
         self._beat_at = now
         if missed:
             logger.warning("nothing was received from %s to %s; fetching histories", last, now)
-            self.core.bells.ring_calls()
+            reconcile_all(self.core, down_since=last)
 
     def _keep_house(self, now: datetime) -> None:
         if self._kept_house_at is not None and now - self._kept_house_at < HOUSEKEEPING_EVERY:
@@ -171,25 +168,3 @@ def calls_due(connection: Connection, now: datetime) -> bool:
 
 def _any(connection: Connection, query: sa.Select[Any]) -> bool:
     return connection.execute(query.limit(1)).first() is not None
-
-
-def _reconcile_all(core: Core, connection: Connection, since: datetime) -> None:
-    rows = connection.execute(
-        sa.select(Channel.id, Channel.account_id, Channel.provider).where(
-            Channel.deleted_at.is_(None), Channel.active
-        )
-    ).all()
-    for row in rows:
-        try:
-            features = core.plugins.provider(row.provider).info.features
-        except PluginMissing:
-            continue
-        if features.history:
-            add_task(
-                connection,
-                kind="reconcile",
-                account_id=row.account_id,
-                channel_id=row.id,
-                dedupe_key=str(row.id),
-                payload={"since": since.isoformat()},
-            )

@@ -25,6 +25,7 @@ from ..errors import (
     UnsupportedFeature,
 )
 from ..notices import Notice, NoticeKind
+from ..phones import variants
 from .alerts import raise_alert, resolve_alert
 from .channels import load_channel, merge_state
 from .hook_calls import limited
@@ -151,7 +152,7 @@ def checked_number(
     :raises WrongNumber: another phone is linked.
     """
     linked = "".join(c for c in found.linked_number if c.isdigit())
-    if not linked or linked == channel.phone_digits:
+    if not linked or linked in (channel.phone_digits, *variants(channel.phone_digits)):
         return found
     raise WrongNumber(
         f"The linked phone has the number +{linked}, but this channel is for {channel.phone_number}.",
