@@ -48,7 +48,10 @@ async def _post(
     body = await read_bounded(receive, receiver.limit)
     if body is None:
         return TOO_LARGE
-    verdict = await asyncio.to_thread(receiver.judge, phone, headers, query, body)
+    if receiver.can_judge_at_once(phone, body):
+        verdict = receiver.judge(phone, headers, query, body)
+    else:
+        verdict = await asyncio.to_thread(receiver.judge, phone, headers, query, body)
     if isinstance(verdict, Reply):
         return verdict
     row, gate = verdict
