@@ -187,6 +187,9 @@ class Settings:
         2,
         "Worker processes for calls to providers; one more works on incoming events.",
     )
+    web_processes: int = _setting(
+        kind.whole(1, 32), 1, "Web processes of `chatport up`; one for each two cores is enough."
+    )
     web_threads: int = _setting(kind.whole(1, 256), 16, "Threads that serve the API and the page.")
     queue_prefix: str = _setting(
         kind.plain_name,

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .committer import PATIENCE, NotDurable
+from .committer import NotDurable
 from .receiver import NOT_ALLOWED, TOO_LARGE, UNAVAILABLE, Receiver, Reply
 from .wsgi import PREFIX
 
@@ -56,14 +56,9 @@ async def _post(
         return verdict
     row, gate = verdict
     try:
-        future = receiver.committer.submit(row)
-        await asyncio.wait_for(asyncio.wrap_future(future), PATIENCE)
-    except (NotDurable, TimeoutError) as error:
-        logger.error(
-            "channel %s: %s; the request is refused",
-            gate.id,
-            str(error) or "the database takes too long",
-        )
+        await receiver.committer.store_async(row)
+    except NotDurable as error:
+        logger.error("channel %s: %s; the request is refused", gate.id, error)
         return UNAVAILABLE
     return Reply(gate.answer_status)
 

@@ -3,15 +3,16 @@
 Owns: the committer thread of a process: what arrives within two milliseconds shares one commit, and its senders wait
 for it. Must not know: HTTP, authentication.
 
-The thread starts lazily and after a fork anew. The queue is bounded: when the database cannot keep up, callers are told
-at once and refuse the request, so that the service tries again.
+The thread starts lazily and after a fork anew. It wakes once for a batch, and tells an event loop once of a batch:
+waking for each request would cost more than storing it. The backlog is bounded: when the database cannot keep up,
+callers are told at once and refuse the request, so that the service tries again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,11 +35,14 @@ WINDOW = 0.002
 #: Requests in one transaction.
 MOST = 200
 #: Requests that may wait.
-QUEUE = 1_000
+BACKLOG = 1_000
 #: Seconds that a request waits for its commit at most.
 PATIENCE = 5.0
 
 _table = RawRequest.__table__
+
+#: Who waits: a thread, or a coroutine with its loop.
+Waiting = tuple[dict[str, Any], "Future[None] | asyncio.Future[None]"]
 
 
 class NotDurable(Exception):
@@ -54,43 +58,52 @@ class Committer:
     def __init__(self, db: Database, on_commit: Callable[[], object]) -> None:
         self._db = db
         self._on_commit = on_commit
-        self._lock = threading.Lock()
         self._pid = 0
-        self._waiting: queue.Queue[tuple[dict[str, Any], Future[int]]] = queue.Queue(QUEUE)
+        self._lock = threading.Lock()
+        self._waiting: list[Waiting] = []
+        self._work = threading.Event()
         self._ring = threading.Event()
 
-    def store(self, row: Mapping[str, Any]) -> int:
-        """Store one request and return its id once it is on disk.
+    def store(self, row: Mapping[str, Any]) -> None:
+        """Store one request; returns once it is on disk.
 
-        :raises NotDurable: the queue is full, the database refused, or it took too long.
+        :raises NotDurable: the backlog is full, the database refused, or it took too long.
         """
-        future = self.submit(row)
+        future: Future[None] = Future()
+        self._add(row, future)
         try:
-            return future.result(PATIENCE)
+            future.result(PATIENCE)
         except TimeoutError:
             # It may still be committed; without an answer the service sends it again, which is harmless.
             raise NotDurable("the database takes too long") from None
 
-    def submit(self, row: Mapping[str, Any]) -> Future[int]:
-        """Hand one request over; the future gets its id once it is on disk, or ``NotDurable``.
-
-        :raises NotDurable: the queue is full.
-        """
-        self._ensure_started()
-        future: Future[int] = Future()
+    async def store_async(self, row: Mapping[str, Any]) -> None:
+        """As :meth:`store`, for a coroutine."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(row, future)
         try:
-            self._waiting.put_nowait((dict(row), future))
-        except queue.Full:
-            raise NotDurable("too many requests wait for the database") from None
-        return future
+            async with asyncio.timeout(PATIENCE):
+                await future
+        except TimeoutError:
+            raise NotDurable("the database takes too long") from None
 
-    def _ensure_started(self) -> None:
-        if self._pid == os.getpid():
-            return
+    def _add(self, row: Mapping[str, Any], future: Future[None] | asyncio.Future[None]) -> None:
+        if self._pid != os.getpid():
+            self._start()
+        with self._lock:
+            if len(self._waiting) >= BACKLOG:
+                raise NotDurable("too many requests wait for the database")
+            self._waiting.append((dict(row), future))
+            first = len(self._waiting) == 1
+        if first:
+            self._work.set()
+
+    def _start(self) -> None:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._waiting = queue.Queue(QUEUE)
+            self._waiting = []
+            self._work = threading.Event()
             self._ring = threading.Event()
             threading.Thread(target=self._commit_forever, name="committer", daemon=True).start()
             threading.Thread(target=self._ring_forever, name="committer-bell", daemon=True).start()
@@ -98,41 +111,31 @@ class Committer:
 
     def _commit_forever(self) -> None:
         while True:
-            batch = [self._waiting.get()]
-            end = time.monotonic() + WINDOW
-            while len(batch) < MOST:
-                left = end - time.monotonic()
-                try:
-                    batch.append(
-                        self._waiting.get(timeout=left) if left > 0 else self._waiting.get_nowait()
-                    )
-                except queue.Empty:
-                    break
-            self._commit(batch)
+            self._work.wait()
+            time.sleep(WINDOW)
+            with self._lock:
+                batch = self._waiting[:MOST]
+                del self._waiting[:MOST]
+                if not self._waiting:
+                    self._work.clear()
+            if batch:
+                self._commit(batch)
 
-    def _commit(self, batch: list[tuple[dict[str, Any], Future[int]]]) -> None:
+    def _commit(self, batch: list[Waiting]) -> None:
         try:
-            ids = self._insert([row for row, _ in batch])
+            with self._db.write("store requests") as connection:
+                connection.execute(sa.insert(_table), [row for row, _ in batch])
         except Exception as error:  # noqa: BLE001 (whatever it is, nobody may be acknowledged)
             if len(batch) == 1 or is_database_fault(error):
                 logger.error("%s requests cannot be stored: %s", len(batch), type(error).__name__)
-                for _, future in batch:
-                    with suppress(InvalidStateError):  # a sender that gave up
-                        future.set_exception(NotDurable("the database does not take the request"))
+                _tell(batch, NotDurable("the database does not take the request"))
                 return
             # One row may be at fault: singly, so that it costs nobody else.
             for one in batch:
                 self._commit([one])
             return
-        for (_, future), row_id in zip(batch, ids, strict=True):
-            with suppress(InvalidStateError):  # a sender that gave up
-                future.set_result(row_id)
+        _tell(batch, None)
         self._ring.set()
-
-    def _insert(self, rows: list[dict[str, Any]]) -> list[int]:
-        with self._db.write("store requests") as connection:
-            statement = sa.insert(_table).returning(_table.c.id, sort_by_parameter_order=True)
-            return [row[0] for row in connection.execute(statement, rows)]
 
     def _ring_forever(self) -> None:
         while True:
@@ -142,3 +145,29 @@ class Committer:
                 self._on_commit()
             except Exception:
                 logger.exception("the bell cannot be rung")
+
+
+def _tell(batch: list[Waiting], error: NotDurable | None) -> None:
+    """Say the outcome to everybody who waits; one call for each event loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for _, future in batch:
+        if isinstance(future, asyncio.Future):
+            loops.setdefault(future.get_loop(), []).append(future)
+        else:
+            _settle(future, error)
+    for loop, futures in loops.items():
+        with suppress(RuntimeError):  # the loop is closed: the server ends
+            loop.call_soon_threadsafe(_settle_all, futures, error)
+
+
+def _settle_all(futures: list[asyncio.Future[None]], error: NotDurable | None) -> None:
+    for future in futures:
+        _settle(future, error)
+
+
+def _settle(future: Future[None] | asyncio.Future[None], error: NotDurable | None) -> None:
+    with suppress(InvalidStateError, asyncio.InvalidStateError):  # a sender that gave up
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -72,8 +72,8 @@ def application() -> Server:
     return Server(Core.build(settings, pool_size=settings.web_threads + 8))
 
 
-def serve(host: str, port: int) -> None:
-    """Serve on one address until told to stop. Settings come from the environment."""
+def serve(host: str, port: int, processes: int = 1) -> None:
+    """Serve on one address until told to stop. The processes read their settings from the environment."""
     from granian import Granian  # heavy, and only a web process needs it
     from granian.constants import Interfaces
 
@@ -83,6 +83,7 @@ def serve(host: str, port: int) -> None:
         port=port,
         interface=Interfaces.ASGI,
         factory=True,
+        workers=processes,
         websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.2,

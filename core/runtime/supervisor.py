@@ -116,7 +116,7 @@ class Supervisor:
     def _web(self) -> None:
         # The server makes processes of its own, which read their settings from the environment.
         os.environ.update(self.settings.as_environment())
-        serve(self.host, self.port)
+        serve(self.host, self.port, self.settings.web_processes)
 
     def _await_ready(self, children: Children, stop: threading.Event) -> bool:
         """Wait for the web process; ``False`` when told to stop meanwhile.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from sqlalchemy.exc import OperationalError
 
 from chatport.db import tables as t
 from chatport.db import utcnow
+from chatport_webhooks import committer
+from chatport_webhooks.committer import NotDurable
 from chatport_webhooks.receiver import Receiver, phone_digits
 from chatport_webhooks.wsgi import ReceiverMiddleware
 
@@ -60,6 +63,15 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 def post(receiver: Receiver, body: bytes = BODY, phone: str = NUMBER, **headers: str) -> int:
     return receiver.receive(phone, {**signed(body), **headers}, {}, body).status
+
+
+def together(calls: list[Callable[[], object]]) -> None:
+    """Run calls at the same time."""
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def test_receiver_stores_a_signed_request_before_it_answers(
@@ -136,10 +148,10 @@ def test_receiver_answers_503_and_stores_nothing_while_the_database_is_locked(
 ) -> None:
     assert post(receiver) == 200
 
-    def broken(rows: Any) -> list[int]:
+    def broken(name: str) -> Any:
         raise OperationalError("insert", {}, Exception("disk full"))
 
-    monkeypatch.setattr(receiver.committer, "_insert", broken)
+    monkeypatch.setattr(world.core.db, "write", broken)
     assert post(receiver) == 503
     monkeypatch.undo()
 
@@ -150,37 +162,59 @@ def test_receiver_answers_503_and_stores_nothing_while_the_database_is_locked(
 def test_committer_stores_the_others_when_one_row_is_at_fault(
     receiver: Receiver, world: World
 ) -> None:
-    good = {"account_id": world.account_id, "channel_id": world.channel_id}
     row, _ = receiver.judge(NUMBER, signed(BODY), {}, BODY)  # type: ignore[misc]
-    futures = [receiver.committer.submit({**row, **good}) for _ in range(5)]
-    bad = receiver.committer.submit({**row, "channel_id": 999_999})
-    futures += [receiver.committer.submit({**row, **good}) for _ in range(5)]
+    refused: list[NotDurable] = []
 
-    assert all(future.result(10) for future in futures)
-    assert bad.exception(10) is not None
+    def store(channel_id: int) -> None:
+        try:
+            receiver.committer.store({**row, "channel_id": channel_id})
+        except NotDurable as error:
+            refused.append(error)
+
+    together([lambda: store(world.channel_id)] * 10 + [lambda: store(999_999)])
+
+    assert len(refused) == 1
     assert len(world.rows(t.RawRequest)) == 10
 
 
-def test_committer_outlives_a_sender_that_gave_up(receiver: Receiver, world: World) -> None:
+def test_committer_outlives_senders_that_gave_up(receiver: Receiver, world: World) -> None:
     row, _ = receiver.judge(NUMBER, signed(BODY), {}, BODY)  # type: ignore[misc]
-    receiver.committer.submit({**row, "channel_id": 999_999}).cancel()
-    receiver.committer.submit(row).cancel()
+
+    async def impatient(channel_id: int) -> None:
+        waiting = asyncio.ensure_future(
+            receiver.committer.store_async({**row, "channel_id": channel_id})
+        )
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    asyncio.run(impatient(world.channel_id))
+    asyncio.run(impatient(999_999))
 
     assert post(receiver) == 200
 
 
-def test_receiver_shares_commits_between_many_senders(receiver: Receiver, world: World) -> None:
-    commits: list[int] = []
-    insert = receiver.committer._insert
-    receiver.committer._insert = lambda rows: (commits.append(len(rows)), insert(rows))[1]  # type: ignore[method-assign]
-    threads = [threading.Thread(target=post, args=(receiver,)) for _ in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_committer_refuses_at_once_when_its_backlog_is_full(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert post(receiver) == 200
+    monkeypatch.setattr(committer, "BACKLOG", 0)
 
-    assert len(world.rows(t.RawRequest)) == 40 == sum(commits)
-    assert len(commits) < 40
+    assert post(receiver) == 503
+
+
+def test_receiver_shares_commits_between_many_senders(
+    receiver: Receiver, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    commit = receiver.committer._commit
+    monkeypatch.setattr(
+        receiver.committer, "_commit", lambda batch: (batches.append(len(batch)), commit(batch))
+    )
+
+    together([lambda: post(receiver)] * 40)
+
+    assert len(world.rows(t.RawRequest)) == 40 == sum(batches)
+    assert len(batches) < 40
 
 
 def test_challenge_is_echoed_for_the_right_token_only(receiver: Receiver) -> None:

@@ -1,0 +1,54 @@
+"""The named baselines: what others do with the same request on the same server.
+
+``rq_enqueue``: a Flask view that verifies the signature and hands the body to RQ's plain ``enqueue``, one job per event.
+``empty_view``: a Flask view that verifies the signature and answers; it stores nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+import redis
+from flask import Flask, request
+from rq import Queue
+
+SECRET = b"benchmark-secret"
+
+
+def job(body: bytes) -> int:
+    """What a worker would do; it does nothing here."""
+    return len(body)
+
+
+def _is_signed() -> bool:
+    given = request.headers.get("X-Hub-Signature-256", "")
+    wanted = "sha256=" + hmac.new(SECRET, request.get_data(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(given, wanted)
+
+
+def rq_enqueue() -> Flask:
+    """The usual way: acknowledge once RQ has the job."""
+    app = Flask(__name__)
+    queue = Queue("baseline", connection=redis.Redis.from_url(os.environ["BENCHMARK_REDIS"]))
+
+    @app.post("/webhook")
+    def webhook() -> tuple[str, int]:
+        if not _is_signed():
+            return "", 401
+        queue.enqueue(job, request.get_data())
+        return "", 200
+
+    return app
+
+
+def empty_view() -> Flask:
+    """The least that a Flask view can do."""
+    app = Flask(__name__)
+
+    @app.post("/webhook")
+    def webhook() -> tuple[str, int]:
+        return "", 200 if _is_signed() else 401
+
+    return app
