@@ -14,8 +14,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..context import Core
@@ -48,13 +49,13 @@ class Supervisor:
 
     :param host: where to listen.
     :param port: 0 takes a free one.
-    :param on_ready: called with the address once it serves (the demonstration starts its simulators then).
+    :param extras: further processes by name, called with the settings and the server's address (the demonstration).
     """
 
     settings: Settings
     host: str
     port: int
-    on_ready: Callable[[str, Core], Callable[[], None]] | None = None
+    extras: Mapping[str, Callable[[Settings, str], None]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Start everything, stay until told to stop, end everything in order.
@@ -68,7 +69,6 @@ class Supervisor:
         lock = take_data_folder(self.settings)
         valkey = None if self.settings.redis_url else EmbeddedValkey(self.settings.data_dir)
         children = Children()
-        close: Callable[[], None] | None = None
         try:
             self.port = free_port(self.host, self.port)
             if valkey is not None:
@@ -79,8 +79,6 @@ class Supervisor:
             children.tend()
             if not self._await_ready(children, stop):
                 return
-            if self.on_ready is not None:
-                close = self.on_ready(self._own_url(), Core.build(self.settings, pool_size=2))
             self._say_ready(setup_url)
             while not stop.wait(0.2):
                 children.tend()
@@ -88,8 +86,6 @@ class Supervisor:
                     logger.error("the embedded Valkey ended; starting it again")
                     valkey.start()
         finally:
-            if close is not None:
-                close()
             children.stop(STOP_WITHIN)
             if valkey is not None:
                 valkey.stop()
@@ -112,6 +108,9 @@ class Supervisor:
         for number in range(1, settings.workers + 1):
             children.add(f"calls worker {number}", lambda: _worker(settings, "calls", plugins))
         children.add("sweeper", lambda: _sweeper(settings, plugins))
+        url = self._own_url()
+        for name, run in self.extras.items():
+            children.add(name, partial(_extra, run, name, settings, url))
 
     def _web(self) -> None:
         # The server makes processes of its own, which read their settings from the environment.
@@ -207,6 +206,11 @@ def answers(host: str, port: int) -> bool:
 def _worker(settings: Settings, kind: str, plugins: Registry) -> None:
     logs.configure(settings, kind)
     run_worker(settings, kind, plugins)
+
+
+def _extra(run: Callable[[Settings, str], None], name: str, settings: Settings, url: str) -> None:
+    logs.configure(settings, name)
+    run(settings, url)
 
 
 def _sweeper(settings: Settings, plugins: Registry) -> None:
