@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Further arguments for the program that a target starts: make run ARGS="--port 5001"
 ARGS ?=
 
-DISTRIBUTIONS := $(patsubst %/setup.cfg,%,$(wildcard providers/*/setup.cfg testkit/setup.cfg))
+DISTRIBUTIONS := $(patsubst %/setup.cfg,%,$(wildcard providers/*/setup.cfg testkit/setup.cfg examples/*/setup.cfg))
 METADATA := $(foreach folder,. $(DISTRIBUTIONS),$(folder)/setup.cfg $(folder)/pyproject.toml)
 # One link for each import package; see tests/architecture/test_packages.py.
 IMPORT_PACKAGES := $(notdir $(wildcard .typing/*))
@@ -74,5 +74,5 @@ bench: install
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info providers/*/build providers/*/*.egg-info testkit/build \
-	  testkit/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	  testkit/*.egg-info examples/*/build examples/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

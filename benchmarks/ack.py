@@ -22,7 +22,7 @@ from statistics import median
 import redis
 
 from chatport.context import Core
-from chatport.db import Database, migrate
+from chatport.db import migrate
 from chatport.db.tables import Account, Channel, Inbox
 from chatport.db.upsert import insert
 from chatport.runtime.valkey import EmbeddedValkey
@@ -196,7 +196,10 @@ def measure(folder: Path, database_url: str, *, rounds: int, seconds: float) -> 
                 port = free_port()
                 items = requests_for(one.path, port, bodies(count, first))
                 first += count
-                with server(one.target, port, one.interface, one.environment), ExitStack() as beside:
+                with (
+                    server(one.target, port, one.interface, one.environment),
+                    ExitStack() as beside,
+                ):
                     if one.name == "chatport":
                         beside.enter_context(drain(ours))
                     load.run("127.0.0.1", port, items[:500], connections=CONNECTIONS, seconds=1)

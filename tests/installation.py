@@ -18,9 +18,9 @@ from typing import Any
 
 import requests
 
-TOKEN = "test-administrator-token"  # noqa: S105
+TOKEN = "test-administrator-token"
 EMAIL = "admin@example.com"
-PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD = "correct horse battery"
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import hookspecs
-from ..channels import HOOK_API, AuthScheme, ProviderInfo
+from ..channels import HOOK_API, AuthScheme, Features, ProviderInfo
 from ..errors import PluginLoadError
 from ..schema import ProviderSchema, describe, secret_names
 from .discovery import PLUGINS, PROVIDERS, Found, Loaded, one_line
@@ -134,6 +134,11 @@ def _provider_info(module: Any) -> ProviderInfo:
         raise _Refused(f"it speaks hook API {api}, this core speaks {HOOK_API}")
     if not isinstance(info, ProviderInfo):
         raise _Refused(f"PROVIDER is a {type(info).__name__}, not a chatport.ProviderInfo")
+    if not isinstance(info.features, Features):
+        raise _Refused("its features are not a chatport.Features")
+    if not isinstance(info.aliases, tuple):
+        # A text would count as one alias for each of its letters.
+        raise _Refused("its aliases are not a tuple of keys")
     for alias in info.aliases:
         if not _KEY.fullmatch(alias):
             raise _Refused(f"the alias {alias!r} is not a valid key")

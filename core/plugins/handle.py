@@ -76,6 +76,13 @@ def _history(answer: Any) -> bool:
     return isinstance(answer, HistoryPage) and _events(list(answer.events))
 
 
+def _holds(judge: Judge, answer: Any) -> bool:
+    try:
+        return judge(answer)
+    except Exception:  # noqa: BLE001 (a record can hold anything, also something that cannot be looked through)
+        return False
+
+
 #: What each hook must answer: in words, and as a check.
 _ANSWERS: Mapping[str, tuple[str, Judge]] = {
     "validate_config": ("a Connection", _a(Connection)),
@@ -325,7 +332,7 @@ class ProviderHandle:
         wanted, judge = _ANSWERS[hook]
         if answer is None:
             raise self._crashed(hook, f"answered None instead of {wanted}")
-        if not judge(answer):
+        if not _holds(judge, answer):
             raise self._crashed(hook, f"answered a {type(answer).__name__} that is not {wanted}")
         return answer
 

@@ -197,6 +197,10 @@ class Registry:
     def _register(self, one: Checked) -> None:
         name = f"{one.found.group}:{one.key}"
         module = one.loaded.module
+        if self._manager.is_registered(module):
+            other = self._manager.get_name(module)
+            self.failed.append(one.found.failed(f"its module is already in use as {other}"))
+            return
         try:
             self._manager.register(module, name=name)
         except (ValueError, pluggy.PluginValidationError) as error:
