@@ -16,6 +16,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_loa
 MASK = "••••••••"
 
 
+#: Shorter values cannot be told from ordinary words.
+SHORTEST_SECRET = 6
+
+
 class Secret(fields.String):
     """A text that is encrypted at rest, never shown again, and drawn as a password field.
 
@@ -80,6 +84,17 @@ def describe(schema: type[ProviderSchema]) -> list[FormField]:
 def secret_names(schema: type[ProviderSchema]) -> frozenset[str]:
     """Names of the fields whose values are secrets (also lists of secrets)."""
     return frozenset(name for name, field in schema().fields.items() if is_secret(field))
+
+
+def secret_values(schema: type[ProviderSchema], config: Mapping[str, Any]) -> list[str]:
+    """The secrets of a loaded configuration, longest first; values so short that they occur in ordinary words are left
+    out."""
+    found: list[Any] = []
+    for name in secret_names(schema):
+        value = config.get(name)
+        found += value if isinstance(value, list) else [value]
+    texts = {text for text in map(str, filter(None, found)) if len(text) >= SHORTEST_SECRET}
+    return sorted(texts, key=len, reverse=True)
 
 
 def is_secret(field: fields.Field[Any]) -> bool:

@@ -53,6 +53,7 @@ class RequestDatabase(SQLAlchemy):
         app.extensions[_PROVIDER] = database
         app.teardown_appcontext(self._teardown_session)
         app.before_request(_read_only)
+        app.teardown_request(_as_before)
 
     @property
     def engines(self) -> Mapping[str | None, Engine]:
@@ -65,8 +66,12 @@ class RequestDatabase(SQLAlchemy):
 
 
 def _read_only() -> None:
-    # A context variable: it ends with the request's context, and each request's thread has its own.
     transaction_mode.set("read")
+
+
+def _as_before(_error: BaseException | None) -> None:
+    # A server's thread outlives the request, and may do something else next.
+    transaction_mode.set("write")
 
 
 def _begun(session: OrmSession, _transaction: SessionTransaction, _connection: Connection) -> None:

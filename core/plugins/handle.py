@@ -31,12 +31,14 @@ from ..errors import (
     HookTimeout,
     OutcomeUnknown,
     ProviderCrashed,
+    ProviderError,
     UnsupportedFeature,
 )
 from ..events import AnyEvent, Event, MediaRef
 from ..guards import forbid_in_transaction
 from ..identities import Identity
 from ..messages import MessageRef, OutboundMessage, Recipient, Sent
+from ..schema import MASK, secret_values
 from .discovery import Found, one_line
 from .limits import time_limit
 
@@ -313,6 +315,9 @@ class ProviderHandle:
         try:
             with time_limit(self._time_limit):
                 answer = self._caller(hook)(**arguments)
+        except ProviderError as error:
+            self._hide_secrets(error, arguments.get("channel"))
+            raise
         except ChatportError:
             raise
         except HookTimeout:
@@ -323,6 +328,17 @@ class ProviderHandle:
             logger.warning("hook %s of %s failed", hook, self.key, exc_info=True)
             raise self._crashed(hook, f"raised {type(error).__name__}") from error
         return self._judged(hook, answer)
+
+    def _hide_secrets(self, error: ProviderError, channel: Channel | None) -> None:
+        """Take the channel's secrets out of an error's words: some services repeat what they were sent, and errors are
+        shown to people, stored and logged."""
+        if channel is None:
+            return
+        for secret in secret_values(self.info.schema, channel.config):
+            error.message = error.message.replace(secret, MASK)
+            error.action = error.action.replace(secret, MASK)
+            error.detail = error.detail.replace(secret, MASK)
+        error.args = (error.message,)
 
     def _judged(self, hook: str, answer: Any) -> Any:
         if inspect.isawaitable(answer):

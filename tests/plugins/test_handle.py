@@ -191,6 +191,18 @@ def test_own_errors_pass(handle: Any, channel: Channel, error: Exception) -> Non
     assert raised.value is error
 
 
+def test_secrets_of_the_channel_are_taken_out_of_an_errors_words(
+    handle: Any, channel: Channel
+) -> None:
+    error = RateLimited("no: s3cret-value", action="drop s3cret-value", detail="<s3cret-value>")
+    with pytest.raises(RateLimited) as raised:
+        handle("send_message", raises(error)).send_message(channel, MESSAGE)
+
+    shown = f"{raised.value!s} {raised.value!r} {raised.value.action} {raised.value.detail}"
+    assert "s3cret-value" not in shown
+    assert raised.value.message.startswith("no: ")
+
+
 def test_interruption_by_the_keyboard_passes(handle: Any, channel: Channel) -> None:
     with pytest.raises(KeyboardInterrupt):
         handle("send_message", raises(KeyboardInterrupt())).send_message(channel, MESSAGE)

@@ -1,0 +1,52 @@
+"""The command ``chatport``: everything that an operator does at a terminal or in a script.
+
+Owns: the names of commands, and how a failure is told. Must not know: how anything is done; each group of commands has
+a module, and the services do the work.
+"""
+
+from __future__ import annotations
+
+import click
+
+from .accounts import account, token, user
+from .channels import channel
+from .config import config
+from .db import db
+from .dead import dead
+from .events import events
+from .failures import Program
+from .messages import message
+from .plugins import plugins
+from .processes import stream, sweep, worker
+from .up import up
+
+_EPILOG = """\b
+Exit codes:
+  0  done
+  1  failed or refused; the reason is told
+  2  wrong usage
+  3  the configuration is refused
+  4  there is no such thing
+
+\b
+Secrets are never arguments, which every user of the machine could read: they
+come from a file, standard input, a prompt or the environment.
+With --json, standard output is one JSON document, also for a failure:
+{"error", "action", "exit_code"}. Settings are listed by: chatport config
+"""
+
+
+@click.group(cls=Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chatport")
+def main() -> None:
+    """Chatport, a self-hosted inbox for WhatsApp. Start everything with: chatport up"""
+
+
+for _command in (up, worker, sweep, stream):
+    main.add_command(_command)
+for _command in (db, config, plugins):
+    main.add_command(_command)
+for _command in (account, user, token, channel, events, dead, message):
+    main.add_command(_command)
+
+__all__ = ["main"]
