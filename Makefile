@@ -35,7 +35,7 @@ $(BIN)/python:
 
 $(INSTALLED): $(METADATA) $(CONSTRAINTS) | $(BIN)/python
 	@PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint $(CONSTRAINTS) --editable '.[dev]' $(foreach folder,$(DISTRIBUTIONS),--editable './$(folder)[dev]')
+	  --constraint $(CONSTRAINTS) $(foreach folder,. $(DISTRIBUTIONS),--editable './$(folder)' --editable './$(folder)[dev]')
 	@touch $@
 
 run: install

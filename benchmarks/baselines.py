@@ -1,6 +1,7 @@
 """The named baselines: what others do with the same request on the same server.
 
-``rq_enqueue``: a Flask view that verifies the signature and hands the body to RQ's plain ``enqueue``, one job per event.
+``rq_enqueue``: a Flask view that verifies the signature and hands the body to RQ's plain ``enqueue``: one job for
+each event.
 ``empty_view``: a Flask view that verifies the signature and answers; it stores nothing.
 """
 

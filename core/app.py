@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import threading
 from typing import Any
 
 import redis
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: Beyond the largest file: the other fields of a form.
 FORM_ALLOWANCE = 10 << 20
+#: With less room on the disk than this the installation is not ready.
+ENOUGH_ROOM = 16 << 20
 
 
 def create_app(core: Core | None = None) -> Flask:
@@ -65,10 +69,14 @@ class _Once:
 
     def __init__(self, make: Any) -> None:
         self._make, self._made, self._pid = make, None, 0
+        self._lock = threading.Lock()
 
     def __call__(self) -> Any:
-        if self._pid != os.getpid():
-            self._made, self._pid = self._make(), os.getpid()
+        pid = os.getpid()
+        if self._pid != pid:
+            with self._lock:
+                if self._pid != pid:
+                    self._made, self._pid = self._make(), pid
         return self._made
 
 
@@ -94,6 +102,7 @@ def not_ready(core: Core) -> list[str]:
         reasons.append(f"{error} {error.action}".strip())
     except SQLAlchemyError as error:
         reasons.append(f"The database does not answer ({type(error).__name__}).")
+    reasons += _no_room(core)
     try:
         core.bells.client().ping()
     except redis.RedisError as error:
@@ -101,6 +110,17 @@ def not_ready(core: Core) -> list[str]:
             f"Redis does not answer ({type(error).__name__}). Webhooks are stored and applied a little later."
         )
     return reasons
+
+
+def _no_room(core: Core) -> list[str]:
+    folder = core.settings.data_dir
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return [f"The data folder {folder} cannot be read ({type(error).__name__})."]
+    if free >= ENOUGH_ROOM:
+        return []
+    return [f"The disk of {folder} is full: {free >> 20} MB are left. Make room; nothing is lost."]
 
 
 def _harden(response: Response) -> Response:

@@ -10,11 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatport.channels import Features
+from chatport.errors import PluginMissing
 from chatport.messages import MediaKind
 from chatport.services.outbox.scenes import Scene, unsendable_reason
+
+if TYPE_CHECKING:
+    from chatport.context import Core
 
 #: Where a template's header takes a file.
 MEDIA_HEADERS = ("IMAGE", "VIDEO", "DOCUMENT")
@@ -49,6 +53,14 @@ class Composer:
     def can_record(self) -> bool:
         """Whether voice messages can be sent."""
         return MediaKind.VOICE in self.limits
+
+
+def features_of(core: Core, provider: str) -> Features | None:
+    """What a provider can do; ``None`` while its plugin is missing."""
+    try:
+        return core.plugins.provider(provider).info.features
+    except PluginMissing:
+        return None
 
 
 def composer(scene: Scene, features: Features | None, now: datetime) -> Composer:

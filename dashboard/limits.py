@@ -42,16 +42,20 @@ def attempts_left(core: Core, place: str, name: str) -> bool:
 
 
 def forgive(core: Core, place: str, name: str) -> None:
-    """Forget the attempts for a name, after a right password."""
+    """A right password: forget the attempts for the name, and this one of the place."""
     who = _name(name)
     keys = [_key(core, f"name:{who}"), _key(core, f"both:{place}:{who}")]
+    here = _key(core, f"place:{place}")
     with _lock:
         for key in keys:
             _local.pop(key, None)
+        if _local.get(here):
+            _local[here].pop()
     client = _client(core)
     if client is not None:
         try:
             client.delete(*keys)
+            client.decr(here)
         except redis.RedisError:
             return  # the counts end by themselves
 

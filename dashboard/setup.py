@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, g, request, url_for
 from flask_babel import Babel
 from werkzeug.exceptions import HTTPException
 
-from chatport.errors import ChatportError
+from chatport.errors import ChatportError, ConfigInvalid
 from chatport.services.outbox import NotFound
 
 from . import avatars, csrf, formats, language, navigation, statics, texts
@@ -121,6 +121,10 @@ def _not_found(error: NotFound) -> Any:
 
 
 def _refused(error: ChatportError) -> Any:
+    if isinstance(error, ConfigInvalid):
+        return problem(
+            " ".join(text for texts in error.fields.values() for text in texts), error.action
+        )
     return problem(str(error), error.action)
 
 

@@ -7,7 +7,8 @@ Must not know: messages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -15,14 +16,12 @@ from markupsafe import Markup, escape
 _LITERAL = re.compile(
     r"```(?P<block>.+?)```|`(?P<code>[^`\n]+)`|(?P<url>https?://[^\s<>\"'`]+)", re.DOTALL
 )
-_TRAILING = re.compile(r"[.,;:!?)\]}*_~'\"]+$")
-#: mark, element. A mark opens before a character that is no space and closes after one, as in WhatsApp.
+_TRAILING = ".,;:!?)]}*_~'"
 _MARKS = {
     "*": Markup("<strong>{}</strong>"),
     "_": Markup("<em>{}</em>"),
     "~": Markup("<s>{}</s>"),
 }
-_STYLE = re.compile(r"(?<![\w*_~])([*_~])(?=[^\s*_~])([^\n]*?[^\s])\1(?![\w])")
 #: Longer texts are shown plain: nobody writes them with marks, and they would only cost time.
 MAX_STYLED = 20_000
 _MAX_DEPTH = 4
@@ -45,13 +44,16 @@ def plain(text: str | None, limit: int = 160) -> str:
     """A message's text without its marks, in one line, for previews."""
     if not text:
         return ""
-    line = " ".join(text[: limit * 4].split()).replace("```", "")
-    for _ in range(_MAX_DEPTH):
-        shorter = _STYLE.sub(r"\2", line)
-        if shorter == line:
-            break
-        line = shorter
+    line = _unmarked(" ".join(text[: limit * 4].split()).replace("```", ""))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _unmarked(text: str, depth: int = 0) -> str:
+    found, position = [], 0
+    for start, end in _marked(text) if depth < _MAX_DEPTH else ():
+        found += [text[position:start], _unmarked(text[start + 1 : end], depth + 1)]
+        position = end + 1
+    return "".join([*found, text[position:]])
 
 
 def _runs(lines: list[str]) -> list[tuple[bool, list[str]]]:
@@ -84,12 +86,16 @@ def _inline(text: str) -> Markup:
 
 
 def _trimmed(url: str) -> str:
-    end = _TRAILING.search(url)
-    if end is None:
-        return url
-    if end[0].startswith(")") and "(" in url:
-        return url
-    return url[: end.start()]
+    """An address without the punctuation of the sentence around it."""
+    end = len(url)
+    closing, opening = url.count(")"), url.count("(")
+    while end and url[end - 1] in _TRAILING:
+        if url[end - 1] == ")":
+            if closing <= opening:
+                break
+            closing -= 1
+        end -= 1
+    return url[:end]
 
 
 def _literal(match: re.Match[str]) -> Markup:
@@ -104,17 +110,46 @@ def _literal(match: re.Match[str]) -> Markup:
 
 
 def _styled(text: str, depth: int = 0) -> Markup:
-    if depth >= _MAX_DEPTH:
-        return escape(text)
     found: list[Markup] = []
     position = 0
-    for match in _STYLE.finditer(text):
-        found.append(escape(text[position : match.start()]))
-        inner = _styled(match[2], depth + 1)
-        found.append(_MARKS[match[1]].format(inner))
-        position = match.end()
+    for start, end in _marked(text) if depth < _MAX_DEPTH else ():
+        found.append(escape(text[position:start]))
+        found.append(_MARKS[text[start]].format(_styled(text[start + 1 : end], depth + 1)))
+        position = end + 1
     found.append(escape(text[position:]))
     return Markup("").join(found)
+
+
+def _marked(text: str) -> Iterator[tuple[int, int]]:
+    """Positions of opening and closing marks, from left to right, outermost only.
+
+    As in WhatsApp, a mark opens before a character that is no space, closes after one, and stands at a word's edge;
+    both are in one line.
+    """
+    closing = {
+        mark: [i for i, c in enumerate(text) if c == mark and _closes(text, i)] for mark in _MARKS
+    }
+    position = 0
+    while position < len(text):
+        if text[position] in _MARKS and _opens(text, position):
+            ends = closing[text[position]]
+            at = bisect_right(ends, position + 1)
+            if at < len(ends) and "\n" not in text[position : ends[at]]:
+                yield position, ends[at]
+                position = ends[at]
+        position += 1
+
+
+def _opens(text: str, at: int) -> bool:
+    before = text[at - 1] if at else " "
+    after = text[at + 1 : at + 2]
+    edge = not (before.isalnum() or before in _MARKS)
+    return edge and bool(after) and not after.isspace() and after != text[at]
+
+
+def _closes(text: str, at: int) -> bool:
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    return bool(before) and not before.isspace() and not after.isalnum()
 
 
 FILTERS: dict[str, Callable[..., Any]] = {"whatsapp": whatsapp, "plain": plain}

@@ -15,3 +15,8 @@ max_requests = 100_000
 max_requests_jitter = 10_000
 # Longest request line: search words and filters of the conversation list.
 limit_request_line = 8190
+# gunicorn drops header names with an underscore, and API clients send `api_access_token`: this one is let through,
+# whoever sends it. What X-Forwarded-Proto says is judged by CHATPORT_TRUSTED_PROXIES alone.
+forwarder_headers = "API_ACCESS_TOKEN"
+forwarded_allow_ips = "*"
+secure_scheme_headers: dict[str, str] = {}

@@ -8,17 +8,7 @@ from __future__ import annotations
 
 import click
 
-from .accounts import account, token, user
-from .channels import channel
-from .config import config
-from .db import db
-from .dead import dead
-from .events import events
-from .failures import Program
-from .messages import message
-from .plugins import plugins
-from .processes import stream, sweep, worker
-from .up import up
+from .program import Program
 
 _EPILOG = """\b
 Exit codes:
@@ -42,11 +32,16 @@ def main() -> None:
     """Chatport, a self-hosted inbox for WhatsApp. Start everything with: chatport up"""
 
 
-for _command in (up, worker, sweep, stream):
-    main.add_command(_command)
-for _command in (db, config, plugins):
-    main.add_command(_command)
-for _command in (account, user, token, channel, events, dead, message):
-    main.add_command(_command)
+# Loaded when they are used: a list of dead letters needs no web server.
+main.offer("up", "up")
+main.offer("processes", "worker", "sweep", "stream")
+main.offer("db", "db")
+main.offer("config", "config")
+main.offer("plugins", "plugins")
+main.offer("accounts", "account", "user", "token")
+main.offer("channels", "channel")
+main.offer("events", "events")
+main.offer("dead", "dead")
+main.offer("messages", "message")
 
 __all__ = ["main"]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn
@@ -58,21 +56,6 @@ def missing(what: str, action: str = "") -> NotFound:
     return error
 
 
-class Program(click.Group):
-    """A group of commands whose failures are told in sentences."""
-
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
-        """Run a command and end the process with its exit code."""
-        given = list(sys.argv[1:] if args is None else args)
-        try:
-            answer = super().main(given, **{**extra, "standalone_mode": False})
-        except (Exception, HookTimeout, KeyboardInterrupt) as error:  # noqa: BLE001 (each is told, none swallowed)
-            if "--debug" in given:
-                traceback.print_exc()
-            _end(told(error), as_json="--json" in given)
-        sys.exit(answer if isinstance(answer, int) else ExitCode.OK)
-
-
 def told(error: BaseException) -> Failure:
     """What is told of an error."""
     if isinstance(error, click.UsageError):
@@ -116,7 +99,8 @@ def _database_words(error: SQLAlchemyError) -> str:
     return type(error).__name__
 
 
-def _end(failure: Failure, *, as_json: bool) -> NoReturn:
+def end(failure: Failure, *, as_json: bool) -> NoReturn:
+    """Tell a failure and end the process with its exit code."""
     if as_json:
         click.echo(json.dumps(failure.document(), ensure_ascii=False))
     else:

@@ -34,9 +34,20 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def quiet_logs(settings: Settings) -> None:
-    """Log lines of a command that answers: warnings only, on standard error."""
+    """Log lines of a command that answers: warnings only, on standard error, without tracebacks."""
     logs.configure(settings, "cli")
-    logging.getLogger().setLevel(logging.DEBUG if invocation().debug else logging.WARNING)
+    root = logging.getLogger()
+    if invocation().debug:
+        root.setLevel(logging.DEBUG)
+        return
+    root.setLevel(logging.WARNING)
+    for handler in root.handlers:
+        handler.addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = record.exc_text = None
+    return True
 
 
 def require_database_file(settings: Settings) -> None:

@@ -93,6 +93,7 @@ class Children:
         if pid == 0:
             _run(child, parent)
         child.pid, child.started = pid, now
+        logger.info("%s runs (pid %s)", child.name, pid)
 
     def _ended(self, child: Child, now: float) -> bool:
         assert child.pid is not None

@@ -49,6 +49,8 @@ class Client:
         default_factory=lambda: asyncio.Queue(BACKLOG)
     )
     overflowed: bool = False
+    #: the last notice that was sent; catching up and reading may find the same
+    sent: tuple[int, int] = (0, 0)
 
     def may_see(self, notice: dict[str, Any]) -> bool:
         """Whether a notice is for this client's eyes."""
@@ -73,6 +75,8 @@ class EventStream:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._clients: dict[int, set[Client]] = {}
+        #: The reader's place in each account's notices.
+        self._positions: dict[int, str] = {}
         self._reader: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
@@ -89,21 +93,24 @@ class EventStream:
             await _refuse(send, 401, "sign in, or give a token of this account")
             return
         client = Client(who)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [
-                    (b"content-type", b"text/event-stream; charset=utf-8"),
-                    (b"cache-control", b"no-store"),
-                    (b"x-accel-buffering", b"no"),
-                ],
-            }
-        )
+        # Known to the reader, and the reader's place fixed, before the client hears that it is served: from then on it
+        # misses nothing.
         self._clients.setdefault(account_id, set()).add(client)
         self._start_reader()
         gone = asyncio.ensure_future(_gone(receive))
         try:
+            await self._fix_position(account_id)
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [
+                        (b"content-type", b"text/event-stream; charset=utf-8"),
+                        (b"cache-control", b"no-store"),
+                        (b"x-accel-buffering", b"no"),
+                    ],
+                }
+            )
             await self._catch_up(client, account_id, headers.get("last-event-id", ""), send)
             await self._serve(client, account_id, headers, send, gone)
         except OSError:
@@ -133,7 +140,8 @@ class EventStream:
                 )
             if next_one.done():
                 entry_id, notice = next_one.result()
-                await _event(send, entry_id, notice["event"], notice)
+                if _order(entry_id) > client.sent:
+                    await _event(send, entry_id, notice["event"], notice)
                 continue
             next_one.cancel()
             if gone.done():
@@ -195,8 +203,24 @@ class EventStream:
             return
         for entry_id, fields in entries:
             notice = json.loads(fields[b"n"])
+            client.sent = _order(entry_id.decode())
             if client.may_see(notice):
                 await _event(send, entry_id.decode(), notice["event"], notice)
+
+    async def _fix_position(self, account_id: int) -> None:
+        if account_id in self._positions:
+            return
+        try:
+            async with self._connection() as connection:
+                last = await self._last_id(connection, account_id)
+        except redis.RedisError as error:
+            logger.warning("the live stream cannot be read: %s", type(error).__name__)
+            return  # the reader says ``reset`` once it can read again
+        self._positions.setdefault(account_id, last)
+
+    async def _last_id(self, connection: Any, account_id: int) -> str:
+        last = await connection.xrevrange(self._core.live.key(account_id), count=1)
+        return last[0][0].decode() if last else "0-0"
 
     def _connection(self) -> Any:  # redis-py's annotations mix its two protocols' answers
         url = self._core.settings.redis_url
@@ -211,7 +235,7 @@ class EventStream:
 
     async def _read_forever(self) -> None:
         """One blocking read of Redis for all clients; positions survive a lost connection as ``reset``."""
-        positions: dict[int, str] = {}
+        positions = self._positions
         while True:
             if not self._clients:
                 self._wake.clear()
@@ -233,8 +257,7 @@ class EventStream:
         for account_id in set(positions) - set(self._clients):
             del positions[account_id]
         for account_id in set(self._clients) - set(positions):
-            last: Any = await connection.xrevrange(self._core.live.key(account_id), count=1)
-            positions[account_id] = last[0][0].decode() if last else "0-0"
+            positions.setdefault(account_id, await self._last_id(connection, account_id))
         keys = {self._core.live.key(i): i for i in positions}
         answer = await connection.xread(
             {key: positions[i] for key, i in keys.items()}, count=500, block=1000
@@ -246,6 +269,11 @@ class EventStream:
                 notice = json.loads(fields[b"n"])
                 for client in tuple(self._clients.get(account_id, ())):
                     client.offer(entry_id.decode(), notice)
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 def _pairs(answer: Any) -> Any:

@@ -226,7 +226,7 @@ def _set_phone_identity(
             )
         )
     if new:
-        insert_if_absent(
+        made = insert_if_absent(
             connection,
             ContactIdentity.__table__,
             {
@@ -237,6 +237,9 @@ def _set_phone_identity(
                 "created_at": utcnow(),
             },
         )
+        if made is None:
+            # Taken a moment ago by somebody else, or the contact's own under another kind.
+            _require_free_number(connection, account_id, new, contact_id)
 
 
 def _tell(core: Core, account_id: int, contact_id: int, kind: NoticeKind, **data: Any) -> None:

@@ -111,6 +111,26 @@ def start(
     return int(found.id)
 
 
+def discard_empty(core: Core, *, account_id: int, conversation_id: int) -> bool:
+    """Take a conversation back in which nobody has said anything, because its first message was refused.
+
+    :returns: whether it was taken back; one with any word in it stays.
+    """
+    with core.db.write("discard conversation") as connection:
+        row = _lock(connection, account_id, conversation_id)
+        said = connection.execute(
+            sa.select(Message.id)
+            .where(Message.conversation_id == row.id, Message.message_type != "activity")
+            .limit(1)
+        ).first()
+        if said is not None:
+            return False
+        for model in (ConversationLabel, Message):
+            connection.execute(sa.delete(model).where(model.conversation_id == row.id))
+        connection.execute(sa.delete(_conversations).where(_conversations.c.id == row.id))
+    return True
+
+
 def _address(connection: Connection, contact: Row[Any]) -> str:
     rows: list[Row[Any]] = list(
         connection.execute(
@@ -280,7 +300,7 @@ def mark_unread(core: Core, *, account_id: int, conversation_id: int) -> Row[Any
 
 
 def mute(core: Core, *, account_id: int, conversation_id: int, muted: bool) -> None:
-    """Mute a contact: what he writes is kept, and disturbs nobody; the conversation is resolved."""
+    """Block a contact: what he writes is kept in the event log and makes no message; the conversation is resolved."""
     now = utcnow()
     with core.db.write("mute") as connection:
         row = _lock(connection, account_id, conversation_id)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from ..errors import HookTimeout
+from ..errors import HookTimeout, ServiceUnreachable
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,6 +35,21 @@ def limited(seconds: float, call: Callable[[], T]) -> T:
         _interrupt(thread)
         raise HookTimeout(f"more than {seconds:g} seconds")
     return answer.result()
+
+
+def asked(seconds: float, call: Callable[[], T]) -> T:
+    """:func:`limited` for a person who waits for the answer.
+
+    :raises ServiceUnreachable: no answer in time.
+    """
+    try:
+        return limited(seconds, call)
+    except HookTimeout:
+        raise ServiceUnreachable(
+            f"The service gave no answer within {seconds:g} seconds.",
+            action="See whether the service is running and not overloaded, then try again.",
+            code="timeout",
+        ) from None
 
 
 def _run(call: Callable[[], T], answer: Future[T]) -> None:

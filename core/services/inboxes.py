@@ -29,7 +29,7 @@ from ..schema import MASK, generated_names
 from ..vault import new_secret
 from .accounts import audit
 from .channels import callback_url, config_columns, load_channel, load_config, rotated_columns
-from .hook_calls import limited
+from .hook_calls import asked
 from .outbox.errors import NotFound
 from .pairing import CONNECTED, checked_number, schedule_poll
 from .tasks.queue import add_task
@@ -405,7 +405,7 @@ def _check(
         callback_url=callback_url(core, number, base),
     )
     asked_at = utcnow()
-    found = limited(core.settings.hook_time_limit, lambda: handle.validate_config(channel))
+    found = asked(core.settings.hook_time_limit, lambda: handle.validate_config(channel))
     connection = checked_number(channel, found)
     channel = replace(channel, state={**channel.state, **connection.state})
     return _Checked(handle, channel, connection, asked_at, generated)
@@ -414,9 +414,12 @@ def _check(
 def _allowed_provider(core: Core, account_id: int, provider: str) -> ProviderHandle:
     key = core.plugins.resolve_key(provider.strip())
     with core.db.read("providers of an account") as connection:
-        allowed = connection.execute(
+        account = connection.execute(
             sa.select(Account.providers_allowed).where(Account.id == account_id)
-        ).scalar_one()
+        ).first()
+    if account is None:
+        raise ConfigInvalid({"account_id": [f"There is no account {account_id}."]})
+    allowed = account.providers_allowed
     usable = [k for k in sorted(core.plugins.providers) if allowed is None or k in allowed]
     if key not in usable:
         installed = key in core.plugins.providers

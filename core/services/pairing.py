@@ -28,7 +28,7 @@ from ..notices import Notice, NoticeKind
 from ..phones import variants
 from .alerts import raise_alert, resolve_alert
 from .channels import load_channel, merge_state
-from .hook_calls import limited
+from .hook_calls import asked
 from .reconcile import request_reconcile
 from .tasks.queue import add_task, hurry_task
 
@@ -76,7 +76,7 @@ def start_pairing(core: Core, account_id: int, channel_id: int, method: str) -> 
             else "Link the phone at the service itself.",
             code="pairing",
         )
-    prompt = limited(
+    prompt = asked(
         core.settings.hook_time_limit + PAIRING_GRACE,
         lambda: handle.start_pairing(record, method, record.phone_number),
     )
@@ -133,7 +133,7 @@ def _ask(
     handle, record = _open(core, account_id, channel_id)
     asked_at = utcnow()
     try:
-        answer = limited(core.settings.hook_time_limit, lambda: call(handle, record))
+        answer = asked(core.settings.hook_time_limit, lambda: call(handle, record))
         found = checked_number(record, answer)
     except ProviderError as error:
         keep_failure(core, channel_id, error, asked_at)

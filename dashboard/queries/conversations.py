@@ -124,6 +124,10 @@ def _where(who: Principal, filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 def _matches(who: Principal, search: str) -> sa.ColumnElement[bool]:
     wanted = search.strip()[:MAX_SEARCH]
+    number = wanted.lstrip("#")
+    is_number = number.isascii() and number.isdigit() and len(number) <= 18
+    if wanted.startswith("#") and is_number:
+        return _conversations.c.display_id == int(number)
     people = sa.select(Contact.id).where(
         Contact.account_id == who.account_id,
         sa.or_(
@@ -135,8 +139,7 @@ def _matches(who: Principal, search: str) -> sa.ColumnElement[bool]:
         ),
     )
     found: sa.ColumnElement[bool] = _conversations.c.contact_id.in_(people)
-    number = wanted.lstrip("#")
-    if number.isascii() and number.isdigit() and len(number) <= 18:
+    if is_number:
         found = sa.or_(found, _conversations.c.display_id == int(number))
     return found
 
@@ -229,6 +232,7 @@ def _rows(connection: Connection, where: list[sa.ColumnElement[bool]], limit: in
             Contact.name.label("contact_name"),
             Contact.kind.label("contact_kind"),
             Contact.avatar_key,
+            Contact.blocked.label("contact_blocked"),
             Inbox.name.label("inbox_name"),
             User.name.label("assignee_name"),
         )
@@ -286,7 +290,7 @@ def _summary(row: Row[Any], last: Row[Any] | None, labels: tuple[str, ...]) -> S
         inbox_name=row.inbox_name,
         status=row.status,
         assignee=row.assignee_name or "",
-        muted=is_muted(row),
+        muted=row.contact_blocked,
         unread=row.unread_count,
         at=row.last_activity_at,
         preview=(last.content or "") if last is not None and last.deleted_at is None else "",
@@ -306,11 +310,6 @@ def _preview_kind(last: Row[Any] | None) -> str:
     if last.content_type == "unsupported":
         return "unsupported"
     return last.attachment_kind or ("text" if last.content_type == "text" else last.content_type)
-
-
-def is_muted(row: Row[Any]) -> bool:
-    """Whether a conversation is muted."""
-    return bool((row.additional_attributes or {}).get("muted"))
 
 
 def labels_of(connection: Connection, ids: list[int]) -> dict[int, tuple[str, ...]]:

@@ -5,6 +5,7 @@ Owns: pages of a thread, single messages, and everything that belongs to them. M
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,9 +42,10 @@ class ThreadPage:
     older: bool = False
 
     @property
-    def first_order(self) -> str:
-        """Where the page begins; empty without messages."""
-        return self.bubbles[0].order if self.bubbles else ""
+    def digest(self) -> str:
+        """Changes with everything that shows: an open page that has the same needs nothing."""
+        seen = "".join(f"{bubble.id}:{bubble.version}," for bubble in self.bubbles)
+        return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
 
 def load_latest(connection: Connection, conversation: Row[Any]) -> ThreadPage:

@@ -141,9 +141,9 @@ export class Composer {
     this.text.dispatchEvent(new Event("input"));
   }
 
-  #typing(state = "composing") {
+  #typing(state = "on") {
     if (!this.thread.element.dataset.typing || this.mode === "note") return;
-    if (state === "composing" && Date.now() - (this.typed ?? 0) < TYPING_EVERY) return;
+    if (state === "on" && Date.now() - (this.typed ?? 0) < TYPING_EVERY) return;
     this.typed = Date.now();
     post(`${this.thread.base}/typing`, { state }).catch(() => {});
   }

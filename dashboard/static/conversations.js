@@ -194,13 +194,15 @@ follow({
   notice(told) {
     const id = told.conversation_id;
     if (told.event.startsWith("conversation.typing")) {
-      if (String(id) === thread?.id) thread.typing(told.event.endsWith("_on"), told.data?.state);
+      if (String(id) === thread?.id && told.data?.by === "contact") thread.typing(told.event.endsWith("_on"), told.data?.state);
       return;
     }
     if (id) touch(id);
     if (id && String(id) === thread?.id) {
       if (told.message_id) thread.touch(told.message_id);
-      if (!told.event.startsWith("message.updated")) thread.refreshState();
+      // A change of the conversation leaves an activity line as well.
+      if (told.event.startsWith("conversation.") && told.event !== "conversation.read") thread.refresh();
+      else if (told.event === "message.created") thread.refreshState();
     }
     if (told.event.startsWith("contact.")) {
       if (String(told.data?.contact_id) === thread?.contact) thread.contactChanged();

@@ -90,25 +90,31 @@ export class Thread {
   /** Everything from the first shown message on, as it is now. */
   async refresh() {
     const first = this.log.querySelector("[data-message]");
-    const from = first ? `?from=${encodeURIComponent(first.dataset.place)}` : "";
+    const query = new URLSearchParams({ known: this.digest ?? "" });
+    if (first) query.set("from", first.dataset.place);
     this.waiting.clear();
     try {
-      const fragment = parse(await get(`${this.base}/log${from}`));
+      const html = await get(`${this.base}/log?${query}`);
+      if (!html) return this.refreshState(); // nothing has changed
+      const fragment = parse(html);
+      const digest = fragment.querySelector("#log-older")?.dataset.digest;
       const fresh = new Set([...fragment.querySelectorAll("[data-message]")].map((item) => item.id));
       if (!this.aborted.signal.aborted) {
         for (const item of this.log.querySelectorAll("[data-message]")) if (!fresh.has(item.id)) item.remove();
         this.merge(fragment);
+        this.digest = digest;
       }
     } catch {
-      return; // tried again by the next poll
+      return undefined; // tried again by the next poll
     }
-    this.refreshState();
+    return this.refreshState();
   }
 
   /** Put fetched messages into their places. */
   merge(fragment, { older = false } = {}) {
     if (this.aborted.signal.aborted) return;
     const atEnd = this.sticky;
+    this.digest = null;
     let added = 0;
     for (const item of fragment.querySelectorAll("[data-message]")) {
       const old = document.getElementById(item.id);
@@ -162,6 +168,7 @@ export class Thread {
   #takeOlderMark(place) {
     const found = place.querySelector("#log-older");
     this.older = found?.dataset.older === "1";
+    this.digest = found?.dataset.digest;
     this.log.querySelector("#log-older")?.remove();
   }
 

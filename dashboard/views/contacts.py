@@ -1,6 +1,6 @@
 """The contact's panel beside a thread: identities, edit, block, merge and its undoing.
 
-Owns: these routes. Must not know: how a change is stored (``changes``).
+Owns: these routes. Must not know: how a change is stored (``contact_actions``).
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, request, url_for
+from flask_babel import gettext as _
 
 from chatport.db.tables import ContactMerge
-from chatport.services.outbox import NotFound
+from chatport.services import contact_actions as actions
+from chatport.services.outbox import NotFound, NotPossible
 
-from .. import changes
 from ..access import Visit, in_account
 from ..answers import done, is_fragment, page
 from ..queries import people
@@ -60,14 +61,16 @@ def panel(visit: Visit, contact_id: int) -> Any:
 def edit(visit: Visit, contact_id: int) -> Any:
     """Name and mail address."""
     _check(visit, contact_id)
-    form = request.form
-    changes.edit_contact(
-        visit.core,
-        visit.account_id,
-        contact_id,
-        name=form.get("name", ""),
-        email=form.get("email", ""),
-    )
+    name = " ".join(request.form.get("name", "").split())
+    email = request.form.get("email", "").strip()
+    if not name:
+        raise NotPossible(_("A contact needs a name."), action=_("Write a name."))
+    if email and ("@" not in email or any(c.isspace() for c in email)):
+        raise NotPossible(
+            _("This is not a mail address."), action=_("Correct it, or leave it empty.")
+        )
+    values = {"name": name, "email": email}
+    actions.update(visit.core, account_id=visit.account_id, contact_id=contact_id, values=values)
     return _answer(visit, contact_id)
 
 
@@ -75,8 +78,8 @@ def edit(visit: Visit, contact_id: int) -> Any:
 def block(visit: Visit, contact_id: int) -> Any:
     """Ignore a contact, or listen again."""
     _check(visit, contact_id)
-    blocked = request.form.get("blocked") == "1"
-    changes.set_blocked(visit.core, visit.account_id, contact_id, blocked)
+    values = {"blocked": request.form.get("blocked") == "1"}
+    actions.update(visit.core, account_id=visit.account_id, contact_id=contact_id, values=values)
     return _answer(visit, contact_id)
 
 
@@ -102,7 +105,13 @@ def merge(visit: Visit, contact_id: int) -> Any:
     other = int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else 0
     _check(visit, contact_id)
     _check(visit, other)
-    changes.merge_contacts(visit.core, visit.account_id, contact_id, other, visit.user.user_id)
+    actions.merge(
+        visit.core,
+        account_id=visit.account_id,
+        base_id=contact_id,
+        mergee_id=other,
+        user_id=visit.user.user_id,
+    )
     return _answer(visit, contact_id)
 
 
@@ -120,5 +129,7 @@ def unmerge(visit: Visit, contact_id: int, merge_id: int) -> Any:
         ).first()
     if known is None:
         raise NotFound("There is no such merge.")
-    changes.undo_merge(visit.core, visit.account_id, merge_id)
+    actions.undo_merge(
+        visit.core, account_id=visit.account_id, merge_id=merge_id, user_id=visit.user.user_id
+    )
     return _answer(visit, contact_id)

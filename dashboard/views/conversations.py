@@ -1,12 +1,12 @@
 """The list of conversations, a thread, and what can be done with a conversation as a whole.
 
-Owns: these routes. Must not know: single messages (``messages``), how a change is stored (``changes``).
+Owns: these routes. Must not know: single messages (``messages``), how a change is stored (``conversation_actions``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +15,14 @@ from flask_babel import gettext as _
 from sqlalchemy.engine import Row
 
 from chatport.db.types import utcnow
+from chatport.services import conversation_actions as actions
 from chatport.services.outbox import NotFound, NotPossible
 from chatport.services.outbox.scenes import Scene, load_scene
 
-from .. import changes, navigation
+from .. import navigation, outreach
 from ..access import Visit, in_account
 from ..answers import done, go, is_fragment, page
-from ..composer import Composer, composer
+from ..composer import Composer, composer, features_of
 from ..queries import conversations as lists
 from ..queries import people, threads
 from . import ACCOUNT, ID
@@ -30,6 +31,8 @@ PATH = f"{ACCOUNT}/conversations"
 ONE = f"{PATH}/<{ID}:number>"
 #: A script asks for at most this many rows or messages at once.
 MAX_IDS = 100
+MAX_LABEL = 64
+MAX_LABELS = 20
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -84,7 +87,7 @@ def filters() -> lists.Filters:
         tab=tab if tab in lists.TABS else "all",
         status=status if status in lists.STATUSES else "open",
         inbox_id=_number(given.get("inbox", "")),
-        label=given.get("label", "")[: changes.MAX_LABEL],
+        label=given.get("label", "")[:MAX_LABEL],
         search=given.get("q", "").strip()[: lists.MAX_SEARCH],
     )
 
@@ -119,7 +122,7 @@ def open_conversation(visit: Visit, number: int) -> Opened:
         labels = lists.labels_of(connection, [row.id]).get(row.id, ())
         agents = lists.assignable(connection, visit.account_id, row.inbox_id)
         known = lists.labels(connection, visit.account_id)
-    features = changes.features_of(visit.core, scene.channel.provider)
+    features = features_of(visit.core, scene.channel.provider)
     return Opened(scene, composer(scene, features, utcnow()), labels, agents, known)
 
 
@@ -213,7 +216,8 @@ def rows(visit: Visit) -> Any:
 
 @in_account()
 def log(visit: Visit, number: int) -> Any:
-    """Messages: older ones (``before``), all from a place on (``from``), or single ones (``ids``)."""
+    """Messages: older ones (``before``), all from a place on (``from``), or single ones (``ids``). Nothing, where the
+    page has them as they are (``known``)."""
     given = request.args
     with visit.core.db.read("messages of a thread") as connection:
         row = lists.find(connection, visit.place, number)
@@ -228,7 +232,9 @@ def log(visit: Visit, number: int) -> Any:
             thread = threads.load_from(connection, row, given["from"])
         else:
             thread = threads.load_latest(connection, row)
-    features = changes.features_of(visit.core, scene.channel.provider)
+    if given.get("known") == thread.digest:
+        return "", 204
+    features = features_of(visit.core, scene.channel.provider)
     return page("_messages.html", thread=thread, features=features, scene=scene, number=number)
 
 
@@ -255,14 +261,24 @@ def _back(visit: Visit, number: int, *, trigger: str = "thread-changed") -> Any:
 _SNOOZES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 
+def _where(visit: Visit, scene: Scene) -> dict[str, Any]:
+    return {"account_id": visit.account_id, "conversation_id": scene.conversation.id}
+
+
 @in_account()
 def set_status(visit: Visit, number: int) -> Any:
     """Resolve, reopen, put aside or snooze."""
     scene = find_scene(visit, number)
+    status = request.form.get("status", "")
+    if status not in actions.STATUSES:
+        raise NotPossible(_("There is no such status."), action=_("Reload the page."))
     wait = _SNOOZES.get(request.form.get("for", ""))
-    until: datetime | None = utcnow() + wait if wait else None
-    changes.set_status(
-        visit.core, scene.conversation, request.form.get("status", ""), snoozed_until=until
+    actions.set_status(
+        visit.core,
+        **_where(visit, scene),
+        status=status,
+        snoozed_until=utcnow() + wait if wait else None,
+        user_id=visit.user.user_id,
     )
     return _back(visit, number)
 
@@ -276,7 +292,12 @@ def assign(visit: Visit, number: int) -> Any:
         raise NotPossible(
             _("This person cannot see the inbox."), action=_("Choose somebody of the inbox.")
         )
-    changes.assign(visit.core, opened.row, wanted or None)
+    actions.assign(
+        visit.core,
+        **_where(visit, opened.scene),
+        assignee_id=wanted or None,
+        user_id=visit.user.user_id,
+    )
     return _back(visit, number)
 
 
@@ -285,15 +306,18 @@ def set_labels(visit: Visit, number: int) -> Any:
     """Add or remove a label."""
     opened = open_conversation(visit, number)
     kept = [label for label in opened.labels if label != request.form.get("remove")]
-    changes.set_labels(visit.core, opened.row, [*kept, request.form.get("add", "")])
+    added = " ".join(request.form.get("add", "").split())
+    labels = [*kept, added][:MAX_LABELS]
+    actions.set_labels(visit.core, **_where(visit, opened.scene), labels=labels)
     return _back(visit, number)
 
 
 @in_account()
 def mute(visit: Visit, number: int) -> Any:
-    """Mute, or let it speak again."""
+    """Ignore what the contact writes, or listen again."""
     scene = find_scene(visit, number)
-    changes.set_muted(visit.core, scene.conversation, request.form.get("muted") == "1")
+    muted = request.form.get("muted") == "1"
+    actions.mute(visit.core, **_where(visit, scene), muted=muted)
     return _back(visit, number)
 
 
@@ -301,7 +325,7 @@ def mute(visit: Visit, number: int) -> Any:
 def seen(visit: Visit, number: int) -> Any:
     """An agent looks at the thread."""
     scene = find_scene(visit, number)
-    changes.mark_seen(visit.core, scene.conversation, scene.channel.provider)
+    actions.mark_seen(visit.core, **_where(visit, scene), user_id=visit.user.user_id)
     return done(_thread_address(visit, number))
 
 
@@ -310,9 +334,11 @@ def typing(visit: Visit, number: int) -> Any:
     """An agent writes."""
     scene = find_scene(visit, number)
     told = request.form.get("state", "")
-    if told not in ("composing", "recording", "paused"):
+    if told not in ("on", "recording", "off"):
         abort(400)
-    changes.tell_typing(visit.core, scene.conversation, scene.channel.provider, told)
+    features = features_of(visit.core, scene.channel.provider)
+    if features is not None and features.typing:
+        actions.typing(visit.core, **_where(visit, scene), state=told)
     return done(_thread_address(visit, number))
 
 
@@ -344,11 +370,8 @@ def start(visit: Visit) -> Any:
     if contact_id:
         with visit.core.db.read("contact") as connection:
             people.find(connection, visit.place, contact_id)
-    number = changes.start_conversation(
-        visit.core,
-        visit.account_id,
-        inbox_id,
-        number=request.form.get("number", "").strip(),
-        contact_id=contact_id,
-    )
+    else:
+        given = request.form.get("number", "").strip()
+        contact_id = outreach.contact_of_number(visit.core, visit.account_id, given)
+    number = outreach.start_conversation(visit.core, visit.account_id, inbox_id, contact_id)
     return go(_thread_address(visit, number))

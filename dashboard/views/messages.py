@@ -18,10 +18,15 @@ from chatport.services.media.serve import load_attachment, safe_headers, serve
 from chatport.services.media.sniff import sniff
 from chatport.services.outbox.scenes import Scene, load_message
 
-from .. import changes
 from ..access import Visit, in_account
 from ..answers import is_fragment, page
-from ..composer import TemplateForm, missing_values, sendable_templates, template_params
+from ..composer import (
+    TemplateForm,
+    features_of,
+    missing_values,
+    sendable_templates,
+    template_params,
+)
 from ..queries import people, threads
 from . import ACCOUNT, ID
 from .conversations import ONE, find_scene
@@ -92,7 +97,7 @@ def _messages(visit: Visit, scene: Scene, number: int, ids: list[int]) -> Any:
         return redirect(location, 303)
     with visit.core.db.read("new messages") as connection:
         bubbles = threads.load_some(connection, scene.conversation, ids)
-    features = changes.features_of(visit.core, scene.channel.provider)
+    features = features_of(visit.core, scene.channel.provider)
     thread = threads.ThreadPage(bubbles, older=True)
     return page("_messages.html", thread=thread, features=features, scene=scene, number=number)
 

@@ -54,7 +54,7 @@ def account(visit: Visit) -> Any:
     return page(
         "start.html",
         inboxes=inboxes,
-        demo_url=g.chatport_demo_url,
+        demo_url=g.chatport_demo_url(),
         add_url=navigation.link("channels_add", account_id=visit.account_id)
         or navigation.link("providers", account_id=visit.account_id),
     )

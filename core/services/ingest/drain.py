@@ -708,15 +708,16 @@ def replay_request(core: Core, request_id: int, account_id: int | None = None) -
             .where(*where)
             .values(state="pending", tries=0, crashes=0, next_try_at=None)
         )
-        connection.execute(
-            sa.update(_dead)
-            .where(
-                _dead.c.kind.in_(("request", "item")),
-                _dead.c.subject_id == request_id,
-                _dead.c.state.in_(("dead", "parked")),
+        if result.rowcount:
+            connection.execute(
+                sa.update(_dead)
+                .where(
+                    _dead.c.kind.in_(("request", "item")),
+                    _dead.c.subject_id == request_id,
+                    _dead.c.state.in_(("dead", "parked")),
+                )
+                .values(state="replayed", replayed_at=now, updated_at=now)
             )
-            .values(state="replayed", replayed_at=now, updated_at=now)
-        )
     if result.rowcount:
         core.bells.ring_events()
     return bool(result.rowcount)

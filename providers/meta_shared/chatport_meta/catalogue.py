@@ -43,7 +43,7 @@ class Meaning:
 #: Finds the meaning of a code and subcode; ``None`` where it is not in the table.
 Explain = Callable[[str, str], Meaning | None]
 
-_TOKEN = "Put a valid access token into the inbox's settings; a system user's token does not expire."
+_TOKEN = "Put a valid token into the inbox's settings; a system user's does not expire."  # noqa: S105 (advice)
 _RIGHTS = "Give the token's system user the permission at Meta, or make a token that has it."
 _REGISTER = "Set the inbox up again under its settings: that registers the number."
 _TEMPLATE = "Send a template, or wait until the customer writes."
@@ -59,7 +59,9 @@ _CODES: Mapping[int, Meaning] = {
     # --- credentials and rights
     0: Meaning(AuthenticationFailed, "WhatsApp does not accept the access token.", _TOKEN),
     3: Meaning(PolicyRefused, "The app at Meta lacks the right to do this.", _RIGHTS),
-    10: Meaning(PolicyRefused, "The token's permission for this was not granted or was removed.", _RIGHTS),
+    10: Meaning(
+        PolicyRefused, "The token's permission for this was not granted or was removed.", _RIGHTS
+    ),
     33: Meaning(
         NotConnected,
         "The phone number id does not exist any more.",
@@ -70,9 +72,13 @@ _CODES: Mapping[int, Meaning] = {
     190: Meaning(AuthenticationFailed, "The access token is not valid any more.", _TOKEN),
     131005: Meaning(PolicyRefused, "The token has no access to this.", _RIGHTS),
     # --- the account
-    368: Meaning(PolicyRefused, "WhatsApp blocks the account for a time because of its policy.", _META),
+    368: Meaning(
+        PolicyRefused, "WhatsApp blocks the account for a time because of its policy.", _META
+    ),
     130497: Meaning(
-        PolicyRefused, "The business may not write to people in this country.", "Nothing can be done from here."
+        PolicyRefused,
+        "The business may not write to people in this country.",
+        "Nothing can be done from here.",
     ),
     131031: Meaning(PolicyRefused, "The WhatsApp Business account is locked or restricted.", _META),
     131037: Meaning(
@@ -81,22 +87,32 @@ _CODES: Mapping[int, Meaning] = {
         "Wait for the approval in WhatsApp Manager, or ask for another name.",
     ),
     131042: Meaning(PolicyRefused, "The account's payment method does not work.", _BILLING),
-    131044: Meaning(PolicyRefused, "The account may not do this because of its payment settings.", _BILLING),
+    131044: Meaning(
+        PolicyRefused, "The account may not do this because of its payment settings.", _BILLING
+    ),
     131045: Meaning(NotConnected, "The number is not registered at the Cloud API.", _REGISTER),
     131063: Meaning(
         PolicyRefused,
         "Marketing templates of this account must be sent through Meta's marketing API.",
         "Switch that off in WhatsApp Manager, or use another template.",
     ),
-    133000: Meaning(TemporarilyRefused, "An earlier deregistration of the number is not complete.", _REGISTER),
+    133000: Meaning(
+        TemporarilyRefused, "An earlier deregistration of the number is not complete.", _REGISTER
+    ),
     133005: Meaning(
         PolicyRefused,
         "The two-step verification PIN is wrong.",
         "Put the number's PIN into the inbox's settings, or change it in WhatsApp Manager.",
     ),
-    133006: Meaning(PolicyRefused, "The number must be verified first.", "Verify it in WhatsApp Manager."),
-    133008: Meaning(PolicyRefused, "The PIN was tried too often.", "Wait until Meta allows another try."),
-    133009: Meaning(PolicyRefused, "The PIN was tried too fast.", "Wait a while and set the inbox up again."),
+    133006: Meaning(
+        PolicyRefused, "The number must be verified first.", "Verify it in WhatsApp Manager."
+    ),
+    133008: Meaning(
+        PolicyRefused, "The PIN was tried too often.", "Wait until Meta allows another try."
+    ),
+    133009: Meaning(
+        PolicyRefused, "The PIN was tried too fast.", "Wait a while and set the inbox up again."
+    ),
     133010: Meaning(NotConnected, "The number is not registered at the Cloud API.", _REGISTER),
     133015: Meaning(
         TemporarilyRefused,
@@ -105,7 +121,9 @@ _CODES: Mapping[int, Meaning] = {
         300.0,
     ),
     133016: Meaning(
-        PolicyRefused, "The number was registered too often within 72 hours.", "Wait three days and try again."
+        PolicyRefused,
+        "The number was registered too often within 72 hours.",
+        "Wait three days and try again.",
     ),
     134011: Meaning(PolicyRefused, "The terms of payment were not accepted.", _BILLING),
     2200: Meaning(
@@ -130,7 +148,9 @@ _CODES: Mapping[int, Meaning] = {
         "Stop campaigns, and wait some hours.",
     ),
     131056: Meaning(RateLimited, "Too many messages to this person in a short time.", _LATER, 8.0),
-    131064: Meaning(PolicyRefused, "The account's limit for this kind of template is used up.", _META),
+    131064: Meaning(
+        PolicyRefused, "The account's limit for this kind of template is used up.", _META
+    ),
     132069: Meaning(RateLimited, "This Flow is sent too often.", _LATER, 360.0),
     # --- passing
     1: Meaning(TemporarilyRefused, "WhatsApp failed without saying why.", _LATER),
@@ -139,16 +159,22 @@ _CODES: Mapping[int, Meaning] = {
     131016: Meaning(TemporarilyRefused, "WhatsApp's service is overloaded or down.", _LATER),
     131057: Meaning(TemporarilyRefused, "The account is in maintenance.", _LATER, 60.0),
     133004: Meaning(TemporarilyRefused, "WhatsApp's server is not available for a moment.", _LATER),
-    134101: Meaning(TemporarilyRefused, "The template is just being synchronised at Meta.", _LATER, 120.0),
+    134101: Meaning(
+        TemporarilyRefused, "The template is just being synchronised at Meta.", _LATER, 120.0
+    ),
     2494100: Meaning(TemporarilyRefused, "The number is in maintenance.", _LATER, 60.0),
     # --- the window and the recipient
-    131047: Meaning(WindowClosed, "The customer's last message is more than 24 hours ago.", _TEMPLATE),
+    131047: Meaning(
+        WindowClosed, "The customer's last message is more than 24 hours ago.", _TEMPLATE
+    ),
     130472: Meaning(
         PolicyRefused,
         "The person takes part in an experiment of Meta and gets no marketing.",
         "Do not repeat it; wait until the customer writes.",
     ),
-    131021: Meaning(RecipientInvalid, "The recipient is the sender's own number.", "Choose another recipient."),
+    131021: Meaning(
+        RecipientInvalid, "The recipient is the sender's own number.", "Choose another recipient."
+    ),
     131026: Meaning(
         RecipientInvalid,
         "WhatsApp cannot deliver to this number.",
@@ -159,7 +185,9 @@ _CODES: Mapping[int, Meaning] = {
         "A test number writes only to the numbers on its list.",
         "Add the recipient to the list in the app's dashboard, written exactly as here.",
     ),
-    131049: Meaning(PolicyRefused, "WhatsApp limits how much marketing this person gets.", _NOT_NOW),
+    131049: Meaning(
+        PolicyRefused, "WhatsApp limits how much marketing this person gets.", _NOT_NOW
+    ),
     131050: Meaning(
         PolicyRefused,
         "The person does not want marketing from this number.",
@@ -171,19 +199,29 @@ _CODES: Mapping[int, Meaning] = {
         "Ask the customer for the phone number.",
     ),
     137000: Meaning(
-        RecipientInvalid, "The person's security code changed.", "Make sure that it is the same person, and send again."
+        RecipientInvalid,
+        "The person's security code changed.",
+        "Make sure that it is the same person, and send again.",
     ),
     # --- the message
     100: Meaning(ContentRefused, "WhatsApp refuses a value of the request.", _CHANGE),
     131008: Meaning(ContentRefused, "A value that WhatsApp needs is missing.", _CHANGE),
     131009: Meaning(ContentRefused, "WhatsApp does not accept a value of the message.", _CHANGE),
-    131051: Meaning(ContentRefused, "WhatsApp does not support this kind of message here.", "Send it as text."),
-    131052: Meaning(MediaGone, "The file could not be fetched from WhatsApp.", "Ask the customer to send it again."),
+    131051: Meaning(
+        ContentRefused, "WhatsApp does not support this kind of message here.", "Send it as text."
+    ),
+    131052: Meaning(
+        MediaGone,
+        "The file could not be fetched from WhatsApp.",
+        "Ask the customer to send it again.",
+    ),
     131053: Meaning(ContentRefused, "WhatsApp could not take the file.", _FILE),
     131055: Meaning(UnsupportedFeature, "WhatsApp does not allow this call.", "Send it as text."),
     131059: Meaning(TemporarilyRefused, "The listing changed while it was read.", _LATER),
     131060: Meaning(
-        ContentRefused, "The message is only on the phone.", "Read it in the WhatsApp Business app on the phone."
+        ContentRefused,
+        "The message is only on the phone.",
+        "Read it in the WhatsApp Business app on the phone.",
     ),
     135000: Meaning(ContentRefused, "WhatsApp refuses the message's values.", _CHANGE),
     # --- templates
@@ -191,8 +229,12 @@ _CODES: Mapping[int, Meaning] = {
     132001: Meaning(
         ContentRefused, "The template does not exist in this language, or is not approved.", _SYNC
     ),
-    132005: Meaning(ContentRefused, "The template is too long with these values.", "Shorten the values."),
-    132007: Meaning(PolicyRefused, "The template's content breaks WhatsApp's policy.", "Use another template."),
+    132005: Meaning(
+        ContentRefused, "The template is too long with these values.", "Shorten the values."
+    ),
+    132007: Meaning(
+        PolicyRefused, "The template's content breaks WhatsApp's policy.", "Use another template."
+    ),
     132008: Meaning(ContentRefused, "A value does not fit the template.", _SYNC),
     132012: Meaning(ContentRefused, "A value has another format than the template wants.", _SYNC),
     132015: Meaning(
@@ -203,7 +245,11 @@ _CODES: Mapping[int, Meaning] = {
     132016: Meaning(PolicyRefused, "The template is disabled for good.", "Make a new template."),
     132018: Meaning(ContentRefused, "A variable of the template is not acceptable.", _CHANGE),
     132068: Meaning(PolicyRefused, "This Flow is blocked.", "Mend the Flow in WhatsApp Manager."),
-    2593109: Meaning(PolicyRefused, "The phone does not share its history.", "Allow it on the phone when you link again."),
+    2593109: Meaning(
+        PolicyRefused,
+        "The phone does not share its history.",
+        "Allow it on the phone when you link again.",
+    ),
 }
 
 _UNKNOWN_OBJECT = Meaning(

@@ -1,0 +1,53 @@
+// Screens of administrators: copying, countdowns, choosing many, saying what is wrong with a field.
+
+import { notify } from "./base.js";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = document.getElementById(button.dataset.copy)?.textContent ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(button.dataset.copied);
+  } catch {
+    // Without a secure address there is no clipboard: select the text, so that a key press copies it.
+    const range = document.createRange();
+    range.selectNodeContents(document.getElementById(button.dataset.copy));
+    const selection = getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+    notify(button.dataset.selected);
+  }
+});
+
+// A field's message arrives apart from the field: tell assistive technology about its state.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const note = event.detail.target;
+  const id = note?.dataset?.noteOf ?? note?.id?.replace(/-note$/, "");
+  const input = id && document.getElementById(id);
+  if (!input || input === note) return;
+  const fresh = document.getElementById(`${id}-note`);
+  if (fresh?.querySelector(".field-problem")) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+});
+
+// Countdown of a code that expires: at zero the code is covered, never shown dead.
+setInterval(() => {
+  for (const box of document.querySelectorAll("[data-expires-in]")) {
+    box.endsAt ??= performance.now() + Number(box.dataset.expiresIn) * 1000;
+    const left = Math.max(0, (box.endsAt - performance.now()) / 1000);
+    const bar = box.querySelector("progress");
+    if (bar) bar.value = left;
+    const words = box.querySelector("[data-left]");
+    if (words) words.textContent = box.dataset.words.replace("%", Math.ceil(left));
+    box.querySelector(".qr-frame")?.classList.toggle("dead", left <= 0);
+  }
+}, 250);
+
+// All boxes of a list at once.
+document.addEventListener("change", (event) => {
+  const all = event.target.closest("[data-check-all]");
+  if (!all) return;
+  for (const box of document.querySelectorAll(`[data-check="${all.dataset.checkAll}"]`))
+    box.checked = all.checked;
+});
