@@ -8,7 +8,7 @@ All functions work inside the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,49 +60,69 @@ def clean(identities: Iterable[Identity]) -> list[Identity]:
 
 
 def find(connection: Connection, account_id: int, identities: Sequence[Identity]) -> list[Row[Any]]:
-    """Contacts that hold one of the identities, oldest first."""
-    wanted = clean(identities)
-    pairs = {(identity.kind, identity.value) for identity in wanted}
-    for identity in wanted:
-        if identity.kind in PHONE_KINDS:
-            pairs |= {(kind, identity.value) for kind in PHONE_KINDS}
-    return _contacts_of(connection, account_id, pairs)
+    """Contacts that any of these identities names, oldest first, locked. A phone and a WhatsApp id with the same digits
+    name the same person."""
+    return _contacts_of(connection, _owners(connection, account_id, _pairs(identities)))
 
 
 def find_by_variant(
     connection: Connection, account_id: int, identities: Sequence[Identity]
 ) -> list[Row[Any]]:
-    """Contacts that hold another written form of one of the phone numbers."""
-    pairs: set[tuple[str, str]] = {
-        (kind, variant)
+    """Contacts known under another form of one of these numbers, oldest first, locked."""
+    pairs: set[Pair] = {
+        (str(kind), variant)
         for identity in clean(identities)
         if identity.kind in PHONE_KINDS
         for variant in phones.variants(identity.value)
         for kind in PHONE_KINDS
     }
-    return _contacts_of(connection, account_id, pairs)
+    return _contacts_of(connection, _owners(connection, account_id, pairs))
 
 
-def _contacts_of(
-    connection: Connection, account_id: int, pairs: set[tuple[str, str]]
-) -> list[Row[Any]]:
+Pair = tuple[str, str]
+
+#: Statements of every event are made once: making one takes several times as long as running it.
+_OWNERS = sa.select(_identities.c.kind, _identities.c.value, _identities.c.contact_id).where(
+    _identities.c.account_id == sa.bindparam("account"),
+    _identities.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+    _identities.c.value.in_(sa.bindparam("the_values", expanding=True)),
+)
+_LOCKED = (
+    sa.select(_contacts)
+    .where(_contacts.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_contacts.c.id)
+    .with_for_update()
+)
+
+
+def _pairs(identities: Sequence[Identity]) -> set[Pair]:
+    wanted = clean(identities)
+    pairs = {(str(identity.kind), identity.value) for identity in wanted}
+    for identity in wanted:
+        if identity.kind in PHONE_KINDS:
+            pairs |= {(str(kind), identity.value) for kind in PHONE_KINDS}
+    return pairs
+
+
+def _owners(connection: Connection, account_id: int, pairs: set[Pair]) -> dict[Pair, int]:
+    """Which contact each of the identities belongs to; those that nobody has are left out."""
     if not pairs:
-        return []
-    same = sa.or_(
-        *(
-            sa.and_(_identities.c.kind == kind, _identities.c.value == value)
-            for kind, value in sorted(pairs)
-        )
+        return {}
+    rows = connection.execute(
+        _OWNERS,
+        {
+            "account": account_id,
+            "kinds": sorted({kind for kind, _ in pairs}),
+            "the_values": sorted({value for _, value in pairs}),
+        },
     )
-    ids = sa.select(_identities.c.contact_id).where(_identities.c.account_id == account_id, same)
-    return list(
-        connection.execute(
-            sa.select(_contacts)
-            .where(_contacts.c.id.in_(ids))
-            .order_by(_contacts.c.id)
-            .with_for_update()
-        )
-    )
+    found = {(row.kind, row.value): int(row.contact_id) for row in rows}
+    return {pair: owner for pair, owner in found.items() if pair in pairs}
+
+
+def _contacts_of(connection: Connection, owners: Mapping[Pair, int]) -> list[Row[Any]]:
+    ids = sorted(set(owners.values()))
+    return list(connection.execute(_LOCKED, {"ids": ids})) if ids else []
 
 
 def resolve(
@@ -122,9 +142,8 @@ def resolve(
     wanted = clean(identities)
     if not wanted:
         raise ValueError("a party without any identity")
-    found = (
-        find(connection, account_id, wanted) or find_by_variant(connection, account_id, wanted)[:1]
-    )
+    owners = _owners(connection, account_id, _pairs(wanted))
+    found = _contacts_of(connection, owners) or find_by_variant(connection, account_id, wanted)[:1]
     if not found:
         return _create(connection, account_id, wanted, name, username, kind)
     winner, merged = found[0], False
@@ -133,7 +152,8 @@ def resolve(
             connection, account_id, winner.id, loser.id, reason="named as one person by one event"
         )
         merged = True
-    _attach(connection, account_id, winner.id, wanted)
+    unknown = [i for i in wanted if (str(i.kind), i.value) not in owners]
+    _attach(connection, account_id, winner.id, unknown)
     changed = _update_facts(connection, winner, wanted, name, username)
     return Resolved(
         winner.id,

@@ -45,6 +45,27 @@ ECHO_WINDOW = timedelta(minutes=15)
 MAX_CONTENT = 250_000
 
 
+#: Statements of every message are made once: making one takes several times as long as running it.
+_KNOWN = (
+    sa.select(
+        _messages.c.id,
+        _messages.c.item_key,
+        _messages.c.sender_contact_id,
+        Conversation.contact_id,
+    )
+    .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+    .where(_messages.c.inbox_id == sa.bindparam("known_inbox_id"))
+    .order_by(_messages.c.part)
+)
+_SAME_KEY = _KNOWN.where(_messages.c.item_key == sa.bindparam("known_item_key"))
+_SAME_SOURCE = _KNOWN.where(
+    sa.or_(
+        _messages.c.item_key == sa.bindparam("known_item_key"),
+        _messages.c.source_id == sa.bindparam("known_source_id"),
+    )
+)
+
+
 def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
     """A message in a chat: the customer's, or one that we wrote on another device."""
     if event.direction is Direction.OUTGOING:
@@ -111,6 +132,8 @@ def _sender(
     if not event.chat.is_group:
         if event.sender is None or not event.sender.identities:
             return chat
+        if set(event.sender.identities) <= set(event.chat.identities):
+            return chat  # resolved a moment ago, by the same identities and name
         # In a chat with one person the sender's identities are that person's too.
         return contacts.resolve(
             scope.connection,
@@ -197,25 +220,11 @@ def _stored_already(
 ) -> Outcome | None:
     """Whether the message is known: by its key, or by its source id in the same chat from the same sender (the same
     message told twice under different identities, or once by a webhook and once by the history)."""
+    known = {"inbox_id": scope.inbox.id, "item_key": event.key}
+    if event.source_id:
+        known["source_id"] = event.source_id[:255]
     rows = scope.connection.execute(
-        sa.select(
-            _messages.c.id,
-            _messages.c.sent_at,
-            _messages.c.item_key,
-            _messages.c.source_id,
-            _messages.c.message_type,
-            _messages.c.sender_contact_id,
-            Conversation.contact_id,
-        )
-        .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
-        .where(
-            _messages.c.inbox_id == scope.inbox.id,
-            sa.or_(
-                _messages.c.item_key == event.key,
-                _messages.c.source_id == event.source_id[:255] if event.source_id else sa.false(),
-            ),
-        )
-        .order_by(_messages.c.part)
+        _SAME_SOURCE if event.source_id else _SAME_KEY, {f"known_{k}": v for k, v in known.items()}
     ).all()
     sender_id = None if sender is None else sender.id
     for row in rows:
