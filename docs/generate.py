@@ -271,6 +271,8 @@ def shipped_providers() -> dict[str, tuple[str, ProviderInfo]]:
     for path in sorted(ROOT.glob("providers/*/setup.cfg")):
         parser = configparser.ConfigParser()
         parser.read(path)
+        if not parser.has_option("options.entry_points", "chatport.providers"):
+            continue  # a library of several providers
         lines = parser["options.entry_points"]["chatport.providers"].strip().splitlines()
         for key, module in (map(str.strip, line.split("=")) for line in lines):
             info = importlib.import_module(module).PROVIDER

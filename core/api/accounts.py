@@ -15,7 +15,9 @@ from ..services.accounts import ADMINISTRATOR
 from . import shapes
 from .errors import ApiError, not_found
 from .inputs import AgentCreate, AgentUpdate
-from .outputs import AccountAnswer, AgentAnswer, AgentListItem, LabelsAnswer
+from .outputs_chats import LabelsAnswer
+from .outputs_inboxes import AgentAnswer, AgentListItem
+from .outputs_operations import AccountAnswer
 from .routing import Call, Routes
 from .schemas import Empty
 

@@ -14,7 +14,7 @@ from ..db.types import utcnow
 from ..services.accounts import ADMINISTRATOR
 from .errors import not_found
 from .inputs import AlertList
-from .outputs import AlertAnswer, AlertListAnswer
+from .outputs_operations import AlertAnswer, AlertListAnswer
 from .routing import Call, Routes
 from .shapes import seconds
 

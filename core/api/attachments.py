@@ -10,12 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, Response, request
 
-from ..db.tables import Attachment, Message
+from ..db.tables import Attachment, Contact, Message
 from ..services.current import current_core
 from ..services.media import serve
 from ..services.media.fetch import refetch
+from ..services.media.sniff import HEAD_BYTES, sniff
 from .errors import ApiError, not_found
-from .outputs import AttachmentAnswer
+from .links import is_valid_avatar_link
+from .outputs_chats import AttachmentAnswer
 from .routing import Call, Routes
 from .shapes import attachment as shape
 
@@ -41,7 +43,11 @@ def _visible(call: Call, attachment_id: int) -> Any:
         row = connection.execute(
             sa.select(Attachment.__table__, Message.inbox_id)
             .join(Message, Message.id == Attachment.message_id)
-            .where(Attachment.id == attachment_id, Attachment.account_id == call.account_id)
+            .where(
+                Attachment.id == attachment_id,
+                Attachment.account_id == call.account_id,
+                Message.deleted_at.is_(None),
+            )
         ).first()
     if row is None or not call.who.may_see(row.inbox_id):
         raise not_found()
@@ -91,3 +97,25 @@ def signed_file(attachment_id: int) -> Response:
         return _file(row, core)
     except ApiError:
         return Response("The file is not in storage any more.\n", 404, mimetype="text/plain")
+
+
+@files.get("/files/contacts/<int:contact_id>")
+def signed_avatar(contact_id: int) -> Response:
+    """A contact's picture by its signed link."""
+    core = current_core()
+    expires, signature = request.args.get("expires", ""), request.args.get("signature", "")
+    if not is_valid_avatar_link(core, contact_id, expires, signature):
+        return Response("This link is not valid any more.\n", 403, mimetype="text/plain")
+    with core.db.read("avatar") as connection:
+        key = connection.execute(
+            sa.select(Contact.avatar_key).where(Contact.id == contact_id)
+        ).scalar_one_or_none()
+    try:
+        if not key:
+            raise FileNotFoundError
+        with core.storage.open(key) as stored:
+            content_type = sniff(stored.read(HEAD_BYTES))
+    except FileNotFoundError:
+        return Response("There is no picture.\n", 404, mimetype="text/plain")
+    headers = serve.safe_headers(content_type, "picture")
+    return Response(core.storage.chunks(key), 200, headers)

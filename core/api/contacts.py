@@ -14,7 +14,7 @@ from ..db.tables import Contact, ContactIdentity, ContactMerge, Conversation
 from ..services import contact_actions
 from . import access, shapes
 from .inputs import ContactBody, ContactCreate, ContactList, ContactSearch, MergeBody
-from .outputs import (
+from .outputs_chats import (
     ContactCreatedPayload,
     ContactListAnswer,
     ContactPayload,
@@ -41,14 +41,14 @@ def list_contacts(call: Call) -> Any:
 def search_contacts(call: Call) -> Any:
     """Contacts whose name, number, mail address or identifier holds the words."""
     words = call.query["q"].strip()
-    pattern = f"%{escaped(words.lower())}%"
-    digits = "".join(c for c in words if c.isdigit())
+    digits = "".join(c for c in words if c.isascii() and c.isdigit())
+    # The database lowers both sides: SQLite knows the case of ASCII letters only.
     tests = [
-        sa.func.lower(column).like(pattern, escape="\\")
+        column.icontains(words, autoescape=True)
         for column in (_contacts.c.name, _contacts.c.email, _contacts.c.identifier)
     ]
-    if digits and len(digits) >= 3:
-        tests.append(_contacts.c.phone_number.like(f"%{digits}%"))
+    if len(digits) >= 3:
+        tests.append(_contacts.c.phone_number.contains(digits))
     tests.append(
         _contacts.c.id.in_(
             sa.select(ContactIdentity.contact_id).where(
@@ -59,10 +59,6 @@ def search_contacts(call: Call) -> Any:
     )
     with call.core.db.read("search contacts") as connection:
         return _page(call, connection, sa.or_(*tests))
-
-
-def escaped(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _page(call: Call, connection: Connection, test: Any) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def _page(call: Call, connection: Connection, test: Any) -> dict[str, Any]:
     ).all()
     return {
         "meta": {"count": count, "current_page": page},
-        "payload": shapes.contacts(connection, rows),
+        "payload": shapes.contacts(call.core, connection, rows),
     }
 
 
@@ -109,7 +105,7 @@ def create_contact(call: Call) -> Any:
 def _shown(call: Call, contact_id: int) -> dict[str, Any]:
     with call.core.db.read("contact") as connection:
         row = access.contact(call, connection, contact_id)
-        return shapes.contacts(connection, [row])[0]
+        return shapes.contacts(call.core, connection, [row])[0]
 
 
 @routes.add("GET", "/contacts/<id:contact_id>", answer=ContactPayload)

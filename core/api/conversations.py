@@ -1,4 +1,4 @@
-"""Conversations: list, show, start, status, assignment, labels, read marks, mute, typing.
+"""Single conversations: show, start, status, assignment, labels, read marks, mute, typing.
 
 Owns: these routes. Must not know: how a conversation's state follows from its messages.
 """
@@ -9,162 +9,43 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from ..db.tables import Attachment, Contact, Conversation, ConversationLabel, Message
+from ..db.tables import Attachment, Conversation, Message
+from ..errors import ChatportError
 from ..services import conversation_actions as actions
 from ..services import outbox
+from ..services.conversations import latest
 from . import access, shapes
-from .contacts import escaped
 from .errors import ApiError, not_found
 from .inputs import (
     AssignmentBody,
     AttributesBody,
     ConversationCreate,
-    ConversationFilter,
-    ConversationList,
     LabelsBody,
     PriorityBody,
     StatusBody,
     TypingBody,
 )
-from .outputs import (
-    AgentAnswer,
+from .outputs_chats import (
     AttachmentListAnswer,
     AttributesAnswer,
     ConversationAnswer,
-    ConversationListAnswer,
-    ConversationMetaAnswer,
     LabelsAnswer,
     StatusAnswer,
 )
+from .outputs_inboxes import AgentAnswer
 from .routing import Call, Routes
 from .schemas import Empty
 from .shapes import seconds
 
 routes = Routes("Conversations")
-PAGE = 25
 _table = Conversation.__table__
-_PRIORITY = sa.case(
-    {"urgent": 4, "high": 3, "medium": 2, "low": 1}, value=_table.c.priority, else_=0
-)
-_ORDERS: dict[str, tuple[Any, ...]] = {
-    "latest": (_table.c.last_activity_at.desc(),),
-    "last_activity_at_desc": (_table.c.last_activity_at.desc(),),
-    "last_activity_at_asc": (_table.c.last_activity_at.asc(),),
-    "created_at_desc": (_table.c.created_at.desc(),),
-    "created_at_asc": (_table.c.created_at.asc(),),
-    "priority_desc": (_PRIORITY.desc(), _table.c.last_activity_at.desc()),
-    "priority_asc": (_PRIORITY.asc(), _table.c.last_activity_at.desc()),
-    "waiting_since_asc": (_table.c.waiting_since.asc().nulls_last(),),
-    "waiting_since_desc": (_table.c.waiting_since.desc().nulls_last(),),
-}
-
-
-def _where(call: Call, *, assignee: str) -> list[Any]:
-    query = call.query
-    tests: list[Any] = [_table.c.account_id == call.account_id]
-    if call.who.inbox_ids is not None:
-        tests.append(_table.c.inbox_id.in_(call.who.inbox_ids))
-    if query["inbox_id"] is not None:
-        tests.append(_table.c.inbox_id == query["inbox_id"])
-    if query["status"] != "all":
-        tests.append(_table.c.status == query["status"])
-    for label in query["labels"]:
-        tests.append(
-            _table.c.id.in_(
-                sa.select(ConversationLabel.conversation_id).where(
-                    ConversationLabel.account_id == call.account_id,
-                    ConversationLabel.label == label.lower(),
-                )
-            )
-        )
-    if query["q"].strip():
-        tests.append(_table.c.id.in_(_search(call.account_id, query["q"].strip())))
-    if assignee == "me":
-        tests.append(_table.c.assignee_id == call.who.user_id)
-    elif assignee == "unassigned":
-        tests.append(_table.c.assignee_id.is_(None))
-    elif assignee == "assigned":
-        tests.append(_table.c.assignee_id.is_not(None))
-    return tests
-
-
-def _search(account_id: int, words: str) -> Any:
-    pattern = f"%{escaped(words.lower())}%"
-    in_messages = sa.select(Message.conversation_id).where(
-        Message.account_id == account_id,
-        Message.deleted_at.is_(None),
-        sa.func.lower(Message.content).like(pattern, escape="\\"),
-    )
-    in_people = (
-        sa.select(_table.c.id)
-        .join(Contact, Contact.id == _table.c.contact_id)
-        .where(
-            Contact.account_id == account_id,
-            sa.or_(
-                sa.func.lower(Contact.name).like(pattern, escape="\\"),
-                Contact.phone_number.like(pattern, escape="\\"),
-            ),
-        )
-    )
-    return sa.union(in_messages, in_people)
-
-
-def _counts(call: Call, connection: Connection) -> dict[str, int]:
-    row = connection.execute(
-        sa.select(
-            sa.func.count().label("all_count"),
-            sa.func.count(_table.c.assignee_id).label("assigned_count"),
-            sa.func.sum(sa.case((_table.c.assignee_id == call.who.user_id, 1), else_=0)).label(
-                "mine_count"
-            ),
-        ).where(*_where(call, assignee="all"))
-    ).one()
-    return {
-        "mine_count": int(row.mine_count or 0),
-        "assigned_count": row.assigned_count,
-        "unassigned_count": row.all_count - row.assigned_count,
-        "all_count": row.all_count,
-    }
-
-
-@routes.add("GET", "/conversations", query=ConversationList, answer=ConversationListAnswer)
-def list_conversations(call: Call) -> Any:
-    """A page of 25 conversations that you may see, with counts."""
-    with call.core.db.read("conversations") as connection:
-        rows = connection.execute(
-            sa.select(_table)
-            .where(*_where(call, assignee=call.query["assignee_type"]))
-            .order_by(*_ORDERS[call.query["sort_by"]], _table.c.id.desc())
-            .limit(PAGE)
-            .offset((call.query["page"] - 1) * PAGE)
-        ).all()
-        return {
-            "data": {
-                "meta": _counts(call, connection),
-                "payload": shapes.conversations(call.core, connection, rows),
-            }
-        }
-
-
-@routes.add("GET", "/conversations/meta", query=ConversationFilter, answer=ConversationMetaAnswer)
-def count_conversations(call: Call) -> Any:
-    """How many conversations there are."""
-    with call.core.db.read("conversation counts") as connection:
-        return {"meta": _counts(call, connection)}
-
-
-@routes.add("GET", "/conversations/search", query=ConversationList, answer=ConversationListAnswer)
-def search_conversations(call: Call) -> Any:
-    """Conversations whose messages, contact's name or number hold the words `q`; of any status unless one is given."""
-    return list_conversations(call)
 
 
 @routes.add("POST", "/conversations", body=ConversationCreate, answer=ConversationAnswer)
 def create_conversation(call: Call) -> Any:
-    """Start a conversation with a contact, by `source_id` or by `inbox_id` and `contact_id`; with `message` it is said
-    at once."""
+    """Start a conversation with a contact. Name the contact by `source_id`, or by `inbox_id` and `contact_id`; a
+    `message` is sent at once, and when it is refused nothing is started."""
     body = call.body
     contact_id, inbox_id = body["contact_id"], body["inbox_id"]
     with call.core.db.read("contact and inbox") as connection:
@@ -182,6 +63,7 @@ def create_conversation(call: Call) -> Any:
             )
         access.inbox(call, connection, inbox_id)
         access.contact(call, connection, contact_id)
+        former = latest(connection, contact_id, inbox_id)
     conversation_id = actions.start(
         call.core,
         account_id=call.account_id,
@@ -191,8 +73,17 @@ def create_conversation(call: Call) -> Any:
         assignee_id=body["assignee_id"],
         attributes={key: body[key] for key in ("custom_attributes", "additional_attributes")},
     )
-    first = body["message"]
-    if first and (first["content"] or first["template_params"]):
+    is_new = former is None or former.id != conversation_id
+    _say(call, conversation_id, body["message"], is_new=is_new)
+    with call.core.db.read("conversation") as connection:
+        row = connection.execute(sa.select(_table).where(_table.c.id == conversation_id)).one()
+        return shapes.conversations(call.core, connection, [row])[0]
+
+
+def _say(call: Call, conversation_id: int, first: dict[str, Any] | None, *, is_new: bool) -> None:
+    if not first or not (first["content"] or first["template_params"]):
+        return
+    try:
         outbox.create_message(
             call.core,
             account_id=call.account_id,
@@ -201,9 +92,12 @@ def create_conversation(call: Call) -> Any:
             content=first["content"],
             template_params=first["template_params"],
         )
-    with call.core.db.read("conversation") as connection:
-        row = connection.execute(sa.select(_table).where(_table.c.id == conversation_id)).one()
-        return shapes.conversations(call.core, connection, [row])[0]
+    except ChatportError:
+        if is_new:
+            actions.discard_empty(
+                call.core, account_id=call.account_id, conversation_id=conversation_id
+            )
+        raise
 
 
 def _shown(call: Call, display_id: int) -> dict[str, Any]:
@@ -348,7 +242,7 @@ def mark_unread(call: Call, conversation_id: int) -> Any:
 
 @routes.add("POST", "/conversations/<id:conversation_id>/mute", answer=Empty)
 def mute(call: Call, conversation_id: int) -> Any:
-    """Mute the contact: the conversation is resolved, and what he writes disturbs nobody."""
+    """Block the contact: the conversation is resolved, and what he writes makes no message."""
     actions.mute(
         call.core,
         account_id=call.account_id,

@@ -14,7 +14,7 @@ from ..services import dead_letters
 from ..services.accounts import ADMINISTRATOR
 from .errors import not_found
 from .inputs import DeadLetterList, ReplayBody
-from .outputs import DeadLetterAnswer, DeadLetterListAnswer, ReplayedAnswer
+from .outputs_operations import DeadLetterAnswer, DeadLetterListAnswer, ReplayedAnswer
 from .routing import Call, Routes
 from .shapes import seconds
 

@@ -14,7 +14,7 @@ from ..services.accounts import ADMINISTRATOR
 from ..services.ingest import replay_request
 from .errors import ApiError, not_found
 from .inputs import EventList
-from .outputs import EventAnswer, EventDetailAnswer, EventListAnswer
+from .outputs_operations import EventAnswer, EventDetailAnswer, EventListAnswer
 from .routing import Call, Routes
 from .shapes import seconds
 

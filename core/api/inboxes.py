@@ -13,18 +13,18 @@ import sqlalchemy as sa
 from ..db.tables import InboxMember, Membership
 from ..db.types import utcnow
 from ..db.upsert import insert_if_absent
-from ..errors import ProviderError
+from ..errors import PluginMissing, ProviderError
 from ..schema import MASK, generated_names
 from ..services import inboxes, pairing
 from ..services.accounts import ADMINISTRATOR, audit
 from ..services.channels import load_channel
-from ..services.hook_calls import limited
+from ..services.hook_calls import asked
 from ..services.tasks.kinds_channel import take_steps
 from ..vault import new_secret
 from . import access, shapes
 from .errors import ApiError
 from .inputs import InboxCreate, InboxTest, InboxUpdate, MembersBody, PairingBody
-from .outputs import (
+from .outputs_inboxes import (
     ConnectionAnswer,
     HealthAnswer,
     InboxAnswer,
@@ -175,10 +175,10 @@ def inbox_health(call: Call, inbox_id: int) -> Any:
         handle = call.core.plugins.provider(channel.provider)
         if handle.implements("check_health"):
             record = load_channel(call.core, channel)
-            found = limited(call.core.settings.hook_time_limit, lambda: handle.check_health(record))
+            found = asked(call.core.settings.hook_time_limit, lambda: handle.check_health(record))
             facts = [asdict(fact) for fact in found]
-    except ProviderError as failure:
-        error, action = failure.message, failure.action
+    except (ProviderError, PluginMissing) as failure:
+        error, action = str(failure), failure.action
     return {
         "connection": channel.connection,
         "connection_reason": channel.connection_reason,

@@ -178,6 +178,18 @@ class ConversationList(ConversationFilter):
     )
 
 
+class ConversationSearch(ConversationList):
+    """A search for conversations."""
+
+    status = fields.String(load_default="all", validate=validate.OneOf([*STATUSES, "all"]))
+    q = Text(
+        255,
+        shortest=1,
+        required=True,
+        metadata={"description": "Part of a message, name or number."},
+    )
+
+
 class MessageInConversation(ApiSchema):
     """The first message of a new conversation."""
 

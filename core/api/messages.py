@@ -18,7 +18,7 @@ from ..services import outbox
 from ..services.outbox.uploads import Upload
 from . import access, shapes
 from .inputs import MessageCreate, MessageEdit, MessageList, ReactionBody
-from .outputs import MessageAnswer, MessageCreatedAnswer, MessageListAnswer
+from .outputs_chats import MessageAnswer, MessageCreatedAnswer, MessageListAnswer
 from .routing import Call, Routes
 from .shapes import seconds
 

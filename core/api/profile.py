@@ -13,7 +13,7 @@ from ..db.tables import AccessToken, User
 from ..services import accounts, auth
 from .errors import not_found
 from .inputs import ProfileUpdate, TokenCreate
-from .outputs import ProfileAnswer, TokenCreatedAnswer, TokenListAnswer
+from .outputs_operations import ProfileAnswer, TokenCreatedAnswer, TokenListAnswer
 from .routing import Call, Routes
 from .schemas import Empty
 from .shapes import seconds

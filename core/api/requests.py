@@ -12,10 +12,13 @@ from typing import Any, NoReturn
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
+from ..db.types import storable_json
 from .errors import ApiError
 
-#: Deeper nesting is no message.
+#: Deeper names of form fields are no message.
 _MAX_DEPTH = 6
+#: Deeper JSON is refused: whoever stores or answers it walks it by recursion.
+_DEEPEST = 64
 _PART = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -24,12 +27,12 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def read_body(request: Request) -> dict[str, Any]:
-    """The request's body as an object; empty where there is none.
+    """The request's body as an object; empty where there is none. Characters that no database takes are replaced.
 
     :raises ApiError: 400 for what is not JSON, 422 for JSON that is no object.
     """
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        return nested(request.form)
+        return _clean(nested(request.form))
     data = request.get_data(cache=True)
     if not data.strip():
         return {}
@@ -41,7 +44,30 @@ def read_body(request: Request) -> dict[str, Any]:
         ) from None
     if not isinstance(value, dict):
         raise ApiError(422, "The body must be a JSON object.", code="not_an_object")
-    return value
+    return _clean(value)
+
+
+def _clean(value: dict[str, Any]) -> dict[str, Any]:
+    if _depth(value) > _DEEPEST:
+        raise ApiError(
+            422, "The request is nested too deeply.", code="too_deep", action="Send it flatter."
+        )
+    clean: dict[str, Any] = storable_json(value)
+    return clean
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and lists are nested; without recursion, which has an end."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth
 
 
 def nested(form: MultiDict[str, str]) -> dict[str, Any]:
@@ -81,7 +107,8 @@ def _value(text: str) -> Any:
 def read_query(args: MultiDict[str, str]) -> dict[str, Any]:
     """The query string as an object; ``labels[]=a&labels[]=b`` and ``labels=a`` are both lists where a list is asked
     for."""
-    return {
+    found = {
         name.removesuffix("[]"): values if name.endswith("[]") or len(values) > 1 else values[0]
         for name, values in args.lists()
     }
+    return _clean(found)

@@ -91,14 +91,18 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """The first line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().split("\n", 1)[0]
+        """The first sentence of the function's docstring, without its full stop."""
+        return self._told[0].rstrip(".")
 
     @property
     def description(self) -> str:
         """The rest of the docstring."""
-        rest = (self.function.__doc__ or "").strip().partition("\n")[2]
-        return re.sub(r"\s+", " ", rest).strip()
+        return " ".join(self._told[1:])
+
+    @property
+    def _told(self) -> list[str]:
+        text = re.sub(r"\s+", " ", self.function.__doc__ or "").strip()
+        return re.split(r"(?<=\.) ", text, maxsplit=1)
 
 
 @dataclass(slots=True)

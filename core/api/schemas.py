@@ -10,6 +10,9 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 _MAX_ID = 2**63 - 1
+#: A key of an answer that is always there; one that may be null.
+SOME: dict[str, Any] = {"required": True}
+MAYBE: dict[str, Any] = {"required": True, "allow_none": True}
 
 
 class ApiSchema(Schema):

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import requests
 from installation import TOKEN, Installation
-from support import eventually
 
 from chatport_testkit.gowa import GowaSimulator
+from support import eventually
 
 pytestmark = pytest.mark.processes
 OWN = "5491100000000"
+UNKNOWN_NUMBER = {"code": "400", "message": "phone: not registered", "results": None}
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 200
 
 
@@ -86,9 +87,7 @@ def say(chatport: Installation, conversation: dict[str, Any], **body: Any) -> di
     return answer
 
 
-def test_created_inbox_shows_its_secret_once(
-    chatport: Installation, inbox: dict[str, Any]
-) -> None:
+def test_created_inbox_shows_its_secret_once(chatport: Installation, inbox: dict[str, Any]) -> None:
     secret = inbox["generated_secrets"]["webhook_verify_token"]
     again = chatport.call("GET", f"/inboxes/{inbox['id']}").text
 
@@ -151,7 +150,10 @@ def test_answer_with_a_file_reaches_the_customer(
 ) -> None:
     path = f"/conversations/{conversation['id']}/messages"
     answer = chatport.call(
-        "POST", path, data={"content": "la foto"}, files=[("attachments[]", ("a.png", PNG, "image/png"))]
+        "POST",
+        path,
+        data={"content": "la foto"},
+        files=[("attachments[]", ("a.png", PNG, "image/png"))],
     )
     assert answer.status_code == 200, answer.text
     eventually(lambda: last(chatport, conversation, state="sent"))
@@ -171,13 +173,16 @@ def test_reaction_edit_and_deletion_show(
     sent = eventually(lambda: last(chatport, conversation, id=ours["id"], state="sent"))
     customer.react(sent["source_id"], "👍")
     eventually(
-        lambda: [r["emoji"] for r in last(chatport, conversation, id=ours["id"])["reactions"]] == ["👍"]
+        lambda: (
+            [r["emoji"] for r in last(chatport, conversation, id=ours["id"])["reactions"]] == ["👍"]
+        )
     )
     customer.revoke(source_id)
 
     def deleted() -> bool:
         return any(
-            m["source_id"] == source_id and m["deleted_at"] for m in messages(chatport, conversation)
+            m["source_id"] == source_id and m["deleted_at"]
+            for m in messages(chatport, conversation)
         )
 
     eventually(deleted)
@@ -186,14 +191,12 @@ def test_reaction_edit_and_deletion_show(
 def test_failed_answer_says_why_and_what_to_do(
     chatport: Installation, gowa: GowaSimulator, conversation: dict[str, Any]
 ) -> None:
-    gowa.faults.set("/send/message", "status", count=1, status=400, body={"code": "400", "message": "phone: not registered", "results": None})
+    gowa.faults.set("/send/message", "status", count=1, status=400, body=UNKNOWN_NUMBER)
     say(chatport, conversation, content="¿Me lees?")
 
     failed = eventually(lambda: last(chatport, conversation, status="failed"))
     assert failed["external_error"]
-    retried = chatport.post(
-        f"/conversations/{conversation['id']}/messages/{failed['id']}/retry"
-    )
+    retried = chatport.post(f"/conversations/{conversation['id']}/messages/{failed['id']}/retry")
     assert retried["state"] == "queued"
     eventually(lambda: last(chatport, conversation, state="sent"))
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from ...db.tables import Attachment
+from ...db.tables import Attachment, Message
 from ...db.types import utcnow
 from .sniff import safe_filename
 
@@ -78,12 +78,18 @@ def is_valid_link(core: Core, attachment_id: int, expires: str, signature: str) 
 def load_attachment(
     core: Core, attachment_id: int, account_id: int | None = None
 ) -> Row[Any] | None:
-    """A file's row, if it has bytes.
+    """A file's row, if it has bytes and its message is not deleted.
 
     :param account_id: only of this account; ``None`` after a signature was checked.
     """
-    query = sa.select(Attachment.__table__).where(
-        Attachment.id == attachment_id, Attachment.storage_key.is_not(None)
+    query = (
+        sa.select(Attachment.__table__)
+        .join(Message, Message.id == Attachment.message_id)
+        .where(
+            Attachment.id == attachment_id,
+            Attachment.storage_key.is_not(None),
+            Message.deleted_at.is_(None),
+        )
     )
     if account_id is not None:
         query = query.where(Attachment.account_id == account_id)

@@ -160,7 +160,7 @@ def _listed(body: Mapping[str, Any]) -> Told | None:
 
 
 def _gateway(body: Mapping[str, Any]) -> Told | None:
-    """The gateway: ``{"meta": {"success": false, "developer_message"}}``, where Meta's error may stand as text inside."""
+    """The gateway: ``{"meta": {"success": false, "developer_message"}}``; Meta's error may stand as text inside."""
     meta = body.get("meta")
     if not isinstance(meta, dict):
         return None

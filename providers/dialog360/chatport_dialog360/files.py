@@ -2,8 +2,8 @@
 
 Owns: the address of the bytes in either generation. Must not know: the download.
 
-The newer generation tells Meta's address, which serves only Meta's own tokens. 360dialog serves its path and query on its
-own host; the key goes nowhere else.
+The newer generation tells Meta's address, which serves only Meta's own tokens. 360dialog serves its path and query on
+its own host; the key goes nowhere else.
 """
 
 from __future__ import annotations

@@ -95,13 +95,11 @@ def upload(gateway: Gateway, media: Media) -> str:
 
     :raises ProviderError: it was not taken.
     """
-    headers = {
-        "Content-Type": outbound.upload_type(media),
-        "Content-Length": str(media.size),
-    }
+    headers = {"Content-Type": outbound.upload_type(media)}
     try:
         with media.open() as file:
-            answer = gateway.call("POST", "media", data=file, headers=headers, deadline=SENDING)
+            body = outbound.StreamBody(b"", file, media.size, b"")
+            answer = gateway.call("POST", "media", data=body, headers=headers, deadline=SENDING)
     except FileNotFoundError:
         raise ContentRefused(
             "The file is not stored any more.", action="Attach it again.", code="file_missing"

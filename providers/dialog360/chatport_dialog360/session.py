@@ -10,7 +10,6 @@ from typing import Any
 
 from chatport import Channel, Connection, HealthFact
 from chatport.errors import (
-    AuthenticationFailed,
     ConfigInvalid,
     ContentRefused,
     PolicyRefused,
@@ -96,7 +95,7 @@ def _tolerant(gateway: Gateway, path: str) -> dict[str, Any]:
     try:
         return gateway.get(path)
     except (ContentRefused, PolicyRefused, ServiceUnreachable, TemporarilyRefused) as error:
-        if isinstance(error, AuthenticationFailed) or error.code == "unreachable":
+        if error.code == "unreachable":
             raise
         return {}
 

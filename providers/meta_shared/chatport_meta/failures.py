@@ -52,7 +52,7 @@ class Told:
 
 
 def graph_error(body: Any, ok: bool = False) -> Told | None:
-    """The error of a Graph API body, whatever the status; ``None`` where there is none. Its members may be of any type."""
+    """The error of a Graph API body, whatever the status; ``None`` where there is none. Members may be of any type."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from chatport.errors import MediaGone, ProviderError, TemporarilyRefused
 from chatport.events import MediaRef
@@ -72,23 +72,30 @@ def address_of(told: Mapping[str, Any], service: Service) -> str:
     :raises TemporarilyRefused: it is neither.
     """
     url = told.get("url")
-    parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else None
-    try:
-        host = (parts.hostname or "").lower() if parts else ""
-        port = parts.port if parts else None
-    except ValueError:
-        host, port = "", None
-    assert parts is not None or not host
-    own = bool(host) and host == service.hostname
-    meta = parts is not None and parts.scheme == "https" and host.endswith(META_SUFFIXES)
-    plain = parts is not None and not parts.username and not parts.password
-    if isinstance(url, str) and plain and (own or (meta and port in (None, 443))):
-        return url
+    parts = _split(url) if isinstance(url, str) and url.isprintable() else None
+    host = (parts.hostname or "").lower() if parts else ""
+    if isinstance(url, str) and parts is not None and host:
+        plain = parts.scheme in ("http", "https") and not parts.username and not parts.password
+        meta = parts.scheme == "https" and host.endswith(META_SUFFIXES) and _port(parts) == 443
+        if plain and (host == service.hostname or meta):
+            return url
     raise TemporarilyRefused(
         f"{service.name} names an address for the file that is not Meta's ({host or 'none'}); it is not fetched.",
         action="It is asked again; tell Meta's support if it stays so.",
         code="foreign_address",
     )
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def announced_hash(told: Mapping[str, Any], media: MediaRef) -> str:

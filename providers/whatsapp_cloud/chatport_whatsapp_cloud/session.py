@@ -28,8 +28,8 @@ NUMBER_FIELDS = (
     "status,platform_type,throughput,webhook_configuration"
 )
 SCOPES = ("whatsapp_business_messaging", "whatsapp_business_management")
-#: Errors that say nothing about the configuration.
-_PASSING = (ServiceUnreachable, RateLimited, TemporarilyRefused)
+#: Errors that say nothing about the relations: the token is bad altogether, or Meta is.
+_TELLING_NOTHING = (AuthenticationFailed, ServiceUnreachable, RateLimited, TemporarilyRefused)
 
 
 def validate(channel: Channel) -> Connection:
@@ -106,7 +106,7 @@ def _check_account(graph: Graph) -> None:
             graph, graph.account("phone_numbers"), {"fields": "id,display_phone_number"}
         )
     except ProviderError as error:
-        if isinstance(error, AuthenticationFailed | _PASSING):
+        if isinstance(error, _TELLING_NOTHING):
             raise
         raise _invalid(
             "business_account_id",
@@ -154,7 +154,7 @@ def _check_token(graph: Graph) -> dict[str, Any]:
     try:
         told = graph.get(graph.path("debug_token"), {"input_token": graph.token}).get("data")
     except ProviderError as error:
-        if isinstance(error, AuthenticationFailed | _PASSING):
+        if isinstance(error, _TELLING_NOTHING):
             raise
         return {}
     if not isinstance(told, dict):

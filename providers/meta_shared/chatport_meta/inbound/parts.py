@@ -249,7 +249,7 @@ def _order(source: Source, message: Reader) -> Parts:
         products.append(
             {
                 "product_retailer_id": name,
-                "quantity": quantity,
+                "quantity": int(quantity) if quantity.is_integer() else quantity,
                 "item_price": price,
                 "currency": currency,
             }

@@ -23,13 +23,14 @@ from ..failures import no_id
 from ..service import SENDING, Service
 from .contents import MEDIA_TYPES, content_fields
 from .limits import check
-from .multipart import UploadForm
+from .multipart import StreamBody, UploadForm
 from .recipients import learned, recipient_fields, sibling
 from .templates import needs_phone
 
 __all__ = [
     "MEDIA_TYPES",
     "Edges",
+    "StreamBody",
     "check",
     "content_fields",
     "mark_read",

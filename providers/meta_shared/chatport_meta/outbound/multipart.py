@@ -11,28 +11,16 @@ from typing import BinaryIO
 _BLOCK = 256 * 1024
 
 
-class UploadForm:
-    """A request body of known length: plain fields, then one file under the name ``file``.
+class StreamBody:
+    """A request body of known length: a file between two pieces.
 
     :param size: of the file, in bytes.
     """
 
-    def __init__(
-        self, fields: dict[str, str], *, filename: str, content_type: str, file: BinaryIO, size: int
-    ) -> None:
-        boundary = secrets.token_hex(16)
-        self.content_type = f"multipart/form-data; boundary={boundary}"
-        disposition = "Content-Disposition: form-data; name="
-        head = "".join(
-            f'--{boundary}\r\n{disposition}"{name}"\r\n\r\n{value}\r\n'
-            for name, value in fields.items()
-        )
-        head += f'--{boundary}\r\n{disposition}"file"; filename="{_safe(filename)}"\r\n'
-        head += f"Content-Type: {_safe(content_type)}\r\n\r\n"
-        self._parts = [head.encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()]
+    def __init__(self, head: bytes, file: BinaryIO, size: int, tail: bytes) -> None:
         self._file, self._left = file, size
-        self._length = size + sum(map(len, self._parts))
-        self._pending = self._parts[0]
+        self._length = len(head) + size + len(tail)
+        self._pending, self._tail = head, tail
         self._ended = False
 
     def __len__(self) -> int:
@@ -54,7 +42,26 @@ class UploadForm:
             self._left -= len(block)
             return block
         self._ended = True
-        return self._parts[1]
+        return self._tail
+
+
+class UploadForm(StreamBody):
+    """A form: plain fields, then one file under the name ``file``."""
+
+    def __init__(
+        self, fields: dict[str, str], *, filename: str, content_type: str, file: BinaryIO, size: int
+    ) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        disposition = "Content-Disposition: form-data; name="
+        head = "".join(
+            f'--{boundary}\r\n{disposition}"{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        head += f'--{boundary}\r\n{disposition}"file"; filename="{_safe(filename)}"\r\n'
+        head += f"Content-Type: {_safe(content_type)}\r\n\r\n"
+        tail = f"\r\n--{boundary}--\r\n"
+        super().__init__(head.encode("utf-8", "replace"), file, size, tail.encode())
 
 
 def _safe(value: str) -> str:

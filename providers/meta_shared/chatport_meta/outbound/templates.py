@@ -111,6 +111,7 @@ def _body(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[st
     _check_names("body", names, values)
     if not names:
         return []
+    parameters = [_parameter(name, values[name], named) for name in names]
     filled = _VARIABLE.sub(
         lambda match: _shown(values[match.group(1)]), str(component.get("text", ""))
     )
@@ -120,7 +121,7 @@ def _body(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[st
             action="Shorten the values.",
             code="template_too_long",
         )
-    return [{"type": "body", "parameters": [_parameter(n, values[n], named) for n in names]}]
+    return [{"type": "body", "parameters": parameters}]
 
 
 def _values(given: Any) -> dict[str, Any]:
@@ -246,8 +247,8 @@ def _media(values: Mapping[str, Any], media: str) -> dict[str, str]:
     told = values.get("media_type")
     if isinstance(told, str) and told and told.lower() != media:
         raise ContentRefused(
-            f"The template's header needs a {media}, not a {told}.",
-            action=f"Give a {media}.",
+            f"The template's header needs the kind {media}, not {told}.",
+            action="Give such a file.",
             code="template_header",
         )
     identifier = values.get("media_id") or values.get("id")
@@ -258,7 +259,7 @@ def _media(values: Mapping[str, Any], media: str) -> dict[str, str]:
         found = {"link": checked_link(link)}
     else:
         raise ContentRefused(
-            f"The template's header needs a {media}.",
+            f"The template's header needs a file of the kind {media}.",
             action="Give its address as header.media_url.",
             code="template_header",
         )
