@@ -53,7 +53,7 @@ def create_app(core: Core | None = None) -> Flask:
     app.extensions[EXTENSION] = state
     db.init_app(app, lambda: state.core.db)
     api.register(app)
-    chatport_dashboard.register(app, lambda: state.core)
+    chatport_dashboard.register(app, lambda: state.core, demo_url=lambda: settings.demo_url or "")
     _add_liveness(app, state)
     app.after_request(_harden)
     receiver = _Once(lambda: Receiver(state.core))

@@ -57,8 +57,8 @@ def validate_config(channel: Channel) -> Connection:
 def send_message(channel: Channel, message: OutboundMessage) -> Sent:
     """Send one message. Called in a job.
 
-    :raises ProviderError: of the class that says what happened; see ``chatport.errors.ErrorClass``. Raise ``OutcomeUnknown``
-        when the request left and no answer came; the core then never resends by itself.
+    :raises ProviderError: of the class that says what happened; see ``chatport.errors.ErrorClass``. Raise
+        ``OutcomeUnknown`` when the request left and no answer came; the core then never resends by itself.
     """
 
 

@@ -206,6 +206,9 @@ class Settings:
         kind.mail_server, None, "Mail server for alerts; left out, no mail is sent.", address=True
     )
     smtp_from: str | None = _setting(kind.mail_address, None, "Sender of the alert mails.")
+    demo_url: str | None = _setting(
+        kind.web_address, None, "Page that plays a customer's phone; set by `chatport up --demo`."
+    )
     map_tile_url: str | None = _setting(
         kind.tile_address,
         None,

@@ -59,7 +59,9 @@ def up(host: str, port: int, workers: int | None, demo: bool) -> None:
     settings = with_demo_administrator(settings)
     shown = load_demo()(settings.data_dir, port)
     settings = dataclasses.replace(
-        settings, allow_private_hosts=(*settings.allow_private_hosts, *shown.private_hosts)
+        settings,
+        allow_private_hosts=(*settings.allow_private_hosts, *shown.private_hosts),
+        demo_url=shown.phone_url,
     )
     Supervisor(settings, host, port, extras={"demonstration": shown.run}).run()
 

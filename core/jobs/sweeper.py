@@ -21,6 +21,7 @@ from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
 from ..db.types import utcnow
 from ..plugins.registry import Registry
 from ..services import ingest
+from ..services.conversation_actions import wake_snoozed
 from ..services.ingest import followups
 from ..services.reconcile import reconcile_all
 from ..services.tasks.schedule import ensure_periodic
@@ -116,6 +117,7 @@ class Sweeper:
             followups.expire(connection, now)
         ingest.unpark(self.core)
         ensure_periodic(self.core)
+        wake_snoozed(self.core)
         with self.core.db.read("live channels") as connection:
             ids = (
                 connection.execute(sa.select(Channel.id).where(Channel.deleted_at.is_(None)))

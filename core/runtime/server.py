@@ -5,6 +5,7 @@ Owns: which part answers a path. Must not know: what the parts do.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -66,7 +67,9 @@ async def _lifespan(receive: Receive, send: SendEvent) -> None:
 
 def application() -> Server:
     """Build the application in a web process; granian calls it there."""
-    end_with_parent(os.getppid())
+    # Not getppid(): a parent that ended while we were starting has been replaced already.
+    parent = multiprocessing.parent_process()
+    end_with_parent(os.getppid() if parent is None or parent.pid is None else parent.pid)
     settings = Settings.from_env()
     logs.configure(settings, "web")
     return Server(Core.build(settings, pool_size=settings.web_threads + 8))

@@ -181,6 +181,24 @@ def set_status(
     return current
 
 
+def wake_snoozed(core: Core) -> int:
+    """Open conversations whose time of sleep is over.
+
+    :returns: how many.
+    """
+    now = utcnow()
+    with core.db.read("snoozed conversations") as connection:
+        due = connection.execute(
+            sa.select(_conversations.c.id, _conversations.c.account_id)
+            .where(_conversations.c.status == "snoozed", _conversations.c.snoozed_until <= now)
+            .order_by(_conversations.c.id)
+            .limit(500)
+        ).all()
+    for row in due:
+        set_status(core, account_id=row.account_id, conversation_id=row.id, status="open")
+    return len(due)
+
+
 def assign(
     core: Core,
     *,

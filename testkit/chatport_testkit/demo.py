@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chatport.settings import Settings
 
 ACCOUNT = 1
+GRAPH_TOKEN = "EAAGsimulated0token0of0the0demonstration"  # noqa: S105 (the simulator's own)
 _STATE = "demo.json"
 
 
@@ -53,7 +54,9 @@ def _gowa(port: int) -> Any:
 def _meta(port: int) -> Any:
     from .meta import GraphSimulator
 
-    return GraphSimulator(port=port, display_phone_number="15557001234")
+    return GraphSimulator(
+        port=port, token=GRAPH_TOKEN, display_phone_number="15557001234", media_origin="same"
+    )
 
 
 def _dialog360(port: int) -> Any:
@@ -81,9 +84,9 @@ SERVICES = (
         _meta,
         lambda sim: {
             "api_base_url": sim.url,
-            "api_key": sim.token,
-            "phone_number_id": sim.phone_number_id,
-            "business_account_id": sim.waba_id,
+            "api_key": GRAPH_TOKEN,
+            "phone_number_id": next(iter(sim.numbers)),
+            "business_account_id": next(iter(sim.wabas)),
             "app_secret": sim.app_secret,
         },
     ),
@@ -122,6 +125,11 @@ class Demo:
     def private_hosts(self) -> tuple[str, ...]:
         """Addresses that Chatport must be allowed to call."""
         return tuple(f"127.0.0.1:{port}" for port in self._state["ports"].values())
+
+    @property
+    def phone_url(self) -> str:
+        """The page that plays the phones of the first service's customers."""
+        return f"http://127.0.0.1:{self._state['ports'][SERVICES[0].provider]}/_sim/phone"
 
     def run(self, settings: Settings, url: str) -> None:
         """Run until SIGTERM. Meant for a process of its own."""
@@ -171,7 +179,7 @@ class Demo:
                     callback_base_url=url,
                 )
             except ChatportError as error:
-                _say(f"{service.title}: not connected: {error}")
+                _say(f"{service.title}: not connected: {error} {error.action}".rstrip())
                 return
             made.append(service.provider)
             self._keep()

@@ -206,3 +206,17 @@ def test_events_due_waits_for_the_time_of_a_retry(world: World) -> None:
 def test_bells_need_an_address() -> None:
     with pytest.raises(redis.ConnectionError):
         Bells(None).client()
+
+
+def test_sweeper_wakes_snoozed_conversations_whose_time_has_come(world: World) -> None:
+    world.set(t.Conversation, status="snoozed", snoozed_until=utcnow() + timedelta(hours=1))
+    sweeper = Sweeper(world.core)
+    sweeper.sweep()
+    assert world.one(t.Conversation).status == "snoozed"
+    world.set(t.Conversation, snoozed_until=utcnow() - timedelta(seconds=1))
+    sweeper._kept_house_at = None
+
+    sweeper.sweep()
+
+    row = world.one(t.Conversation)
+    assert (row.status, row.snoozed_until) == ("open", None)

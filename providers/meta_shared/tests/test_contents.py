@@ -24,7 +24,8 @@ from chatport.messages import (
     Text,
 )
 from chatport_meta.features import MESSAGING
-from chatport_meta.outbound import UploadForm, check, content_fields, message_body
+from chatport_meta.outbound import check, content_fields, message_body
+from chatport_meta.outbound.multipart import UploadForm
 from chatport_meta.outbound.recipients import recipient_fields, sibling
 
 ROSA = Identity("wa_id", "4915112340001")

@@ -20,6 +20,7 @@ from chatport_testkit.conformance import (
     webhooks_in,
 )
 from chatport_whatsapp_cloud import plugin
+from chatport_whatsapp_cloud.session import SCOPES
 
 TOKEN = "EAAtokenOfTheConformanceKit"
 NUMBER = {
@@ -38,7 +39,7 @@ FOREIGN = b"""{"object": "whatsapp_business_account", "entry": [{"id": "1", "cha
   {"metadata": {"display_phone_number": "15550000000", "phone_number_id": "42"}, "messages": [
   {"from": "4915112340001", "id": "wamid.FOREIGN", "timestamp": "1787000001", "type": "text", "text": {"body": "x"}}
   ]}}]}]}"""
-#: Bodies that tell what others tell too: the same message again with another part of its story.
+#: Holds messages for two numbers, so that no channel is the addressee of all.
 SEVERAL_CHANNELS = "batch_messages_and_statuses"
 
 
@@ -72,7 +73,7 @@ def meta() -> Callable[[Received], Reply]:
         if path == "214700000111222/message_templates":
             return json_reply({"data": []})
         if path == "debug_token":
-            return json_reply({"data": {"is_valid": True, "scopes": list(plugin.session.SCOPES)}})
+            return json_reply({"data": {"is_valid": True, "scopes": list(SCOPES)}})
         if path.isdigit():
             host = request.headers["host"]
             return json_reply(
@@ -100,8 +101,11 @@ def is_message(request: Received) -> bool:
 def samples() -> tuple[Webhook, ...]:
     folder = importlib.resources.files("chatport_testkit") / "payloads" / "whatsapp_cloud"
     stored = webhooks_in(Path(str(folder)), "[!_]*.json")
+    # The recorded statuses are all about the same message.
     own = tuple(
-        replace(webhook, repeats=True) for webhook in stored if webhook.name != SEVERAL_CHANNELS
+        replace(webhook, repeats=webhook.name.startswith("status_"))
+        for webhook in stored
+        if webhook.name != SEVERAL_CHANNELS
     )
     return (
         *own,

@@ -243,7 +243,7 @@ def _order(source: Source, message: Reader) -> Parts:
     item = message.obj("order")
     lines, products = [], []
     for product in item.items("product_items"):
-        quantity, price = product.number("quantity", 1), product.number("item_price")
+        quantity, price = product.number("quantity", 1.0), product.number("item_price")
         name, currency = product.text("product_retailer_id"), product.text("currency")
         lines.append(f"{quantity:g} × {name} ({price:g} {currency})".replace(" )", ")"))
         products.append(
