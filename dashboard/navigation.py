@@ -13,6 +13,8 @@ from flask_babel import lazy_gettext as _
 
 from chatport.services.accounts import ADMINISTRATOR
 
+from .queries import failures
+
 if TYPE_CHECKING:
     from .access import Visit
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 class Item:
     """One entry as shown."""
 
+    name: str
     title: str
     icon: str
     url: str
@@ -47,10 +50,18 @@ def items(visit: Visit) -> list[Item]:
     everything = visit.who.is_administrator if visit.who else role == ADMINISTRATOR
     endpoint = (request.endpoint or "").removeprefix("dashboard.")
     return [
-        Item(str(title), icon, link(name, account_id=account_id), endpoint.startswith(name))
+        Item(name, str(title), icon, link(name, account_id=account_id), endpoint.startswith(name))
         for name, title, icon, administrators in _ENTRIES
         if exists(name) and (everything or not administrators)
     ]
+
+
+def open_alerts(visit: Visit) -> int:
+    """How many alerts wait, for the badge; for administrators of the account shown."""
+    if visit.who is None or not visit.who.is_administrator:
+        return 0
+    with visit.core.db.read("open alerts") as connection:
+        return failures.open_alerts(connection, visit.account_id)
 
 
 def exists(name: str) -> bool:

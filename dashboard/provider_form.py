@@ -146,7 +146,8 @@ def problems(handle: ProviderHandle, config: Mapping[str, Any]) -> dict[str, str
     try:
         handle.info.schema().load(given)
     except ValidationError as error:
-        found = {str(name): readable(texts) for name, texts in dict(error.messages).items()}
+        messages: Any = error.messages
+        found = {str(name): readable(texts) for name, texts in messages.items()}
         return {name: text for name, text in found.items() if name not in kept}
     return {}
 

@@ -21,7 +21,21 @@ from chatport.services.outbox import NotFound
 from . import avatars, csrf, formats, language, navigation, statics, texts
 from .access import current, theme_of
 from .answers import error_page, problem
-from .views import contacts, conversations, entry, messages, profile, start
+from .views import (
+    administration,
+    channel,
+    channel_setup,
+    channels,
+    contacts,
+    conversations,
+    entry,
+    events,
+    failures,
+    messages,
+    profile,
+    providers,
+    start,
+)
 
 if TYPE_CHECKING:
     from chatport.context import Core
@@ -31,7 +45,21 @@ logger = logging.getLogger(__name__)
 NAME = "dashboard"
 _HERE = Path(__file__).parent
 #: Every module with routes: each has ``add_routes(blueprint)``.
-SCREENS = (entry, start, profile, conversations, messages, contacts)
+SCREENS = (
+    entry,
+    start,
+    profile,
+    conversations,
+    messages,
+    contacts,
+    providers,
+    channels,
+    channel_setup,
+    channel,
+    failures,
+    events,
+    administration,
+)
 
 
 def register(
@@ -82,6 +110,7 @@ def _template_values() -> dict[str, Any]:
         "who": visit.who if visit else None,
         "account_id": _account_id(),
         "navigation": navigation.items(visit) if visit else [],
+        "open_alerts": navigation.open_alerts,
         "locale": language.shown(),
         "direction": language.direction(),
         "languages": language.LANGUAGES,

@@ -25,12 +25,20 @@ _TYPES = {
 
 
 @cache
+def _names() -> frozenset[str]:
+    """The files that there are; only these are ever read and kept in memory."""
+    files = (path for path in FOLDER.rglob("*") if path.suffix in _TYPES and path.is_file())
+    return frozenset(path.relative_to(FOLDER).as_posix() for path in files)
+
+
 def _load(name: str) -> tuple[bytes, bytes, str] | None:
     """Content, compressed content and hash of a file; ``None`` where there is none."""
-    path = FOLDER / name
-    if path.suffix not in _TYPES or ".." in Path(name).parts or not path.is_file():
-        return None
-    data = path.read_bytes()
+    return _read(name) if name in _names() else None
+
+
+@cache
+def _read(name: str) -> tuple[bytes, bytes, str]:
+    data = (FOLDER / name).read_bytes()
     return data, gzip.compress(data, mtime=0), hashlib.sha256(data).hexdigest()[:12]
 
 

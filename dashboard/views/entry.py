@@ -5,6 +5,7 @@ Owns: these routes. Must not know: what comes behind them.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, g, redirect, request, url_for
@@ -13,17 +14,22 @@ from flask_babel import gettext as _
 from chatport.errors import ConfigInvalid
 from chatport.services import accounts, auth
 
-from .. import access, limits, sessions
+from .. import access, limits, sessions, totp
 from ..answers import page
 
 if TYPE_CHECKING:
     from chatport.context import Core
+
+PURPOSE = "second factor"
+#: How long after the password the code may be given.
+CODE_SECONDS = 300
 
 
 def add_routes(blueprint: Blueprint) -> None:
     """Add this module's routes."""
     blueprint.add_url_rule("/setup/<token>", "setup", setup, methods=["GET", "POST"])
     blueprint.add_url_rule("/login", "login", login, methods=["GET", "POST"])
+    blueprint.add_url_rule("/login/code", "login_code", login_code, methods=["POST"])
     blueprint.add_url_rule("/logout", "logout", logout, methods=["POST"])
 
 
@@ -75,7 +81,45 @@ def login() -> Any:
         text = _("Mail address or password is wrong.")
         return page("login.html", 422, email=email, target=target, problem=text)
     limits.forgive(core, place, email)
+    if totp.is_on(core, user.user_id):
+        return page(
+            "login_code.html", pending=_pending(core, user.user_id), target=target, problem=""
+        )
     return sessions.sign_in(core, redirect(target, 303), user.user_id)  # type: ignore[arg-type]
+
+
+def _pending(core: Core, user_id: int) -> str:
+    """Proof that this user's password was right just now."""
+    subject = f"{user_id}:{int(time.time()) + CODE_SECONDS}"
+    return f"{subject}:{core.vault.sign(PURPOSE, subject)}"
+
+
+def _pending_user(core: Core, pending: str) -> int | None:
+    subject, _colon, signature = pending.rpartition(":")
+    if not core.vault.verify(PURPOSE, subject, signature):
+        return None
+    user_id, _colon, until = subject.partition(":")
+    return int(user_id) if int(until) > time.time() else None
+
+
+def login_code() -> Any:
+    """The code of the second factor, after the password."""
+    core: Core = g.chatport
+    target = access.safe_next(request.form.get("next", ""))
+    pending = request.form.get("pending", "")
+    user_id = _pending_user(core, pending)
+    if user_id is None:
+        text = _("That took too long. Please begin again.")
+        return page("login.html", 422, email="", target=target, problem=text)
+    place, name = request.remote_addr or "", f"code of {user_id}"
+    if not limits.attempts_left(core, place, name):
+        text = _("Too many attempts. Wait a quarter of an hour, then try again.")
+        return page("login_code.html", 429, pending=pending, target=target, problem=text)
+    if not totp.check(core, user_id, request.form.get("code", "")):
+        text = _("This code is not right. Each code works once and for a short time.")
+        return page("login_code.html", 422, pending=pending, target=target, problem=text)
+    limits.forgive(core, place, name)
+    return sessions.sign_in(core, redirect(target, 303), user_id)  # type: ignore[arg-type]
 
 
 def logout() -> Any:

@@ -14,9 +14,10 @@ from flask_babel import gettext as _
 
 from chatport.db.tables import User
 from chatport.db.types import storable
+from chatport.errors import ConfigurationError
 from chatport.services import accounts, auth
 
-from .. import language, limits, sessions
+from .. import language, limits, sessions, totp
 from ..access import THEMES, Visit, signed_in
 from ..answers import done, go, page, problem
 from . import ID
@@ -29,6 +30,9 @@ def add_routes(blueprint: Blueprint) -> None:
     rule("/app/profile", "profile_save", save, methods=["POST"])
     rule("/app/profile/theme", "profile_theme", theme, methods=["POST"])
     rule("/app/profile/password", "profile_password", password, methods=["POST"])
+    rule("/app/profile/totp", "profile_totp", totp_setup)
+    rule("/app/profile/totp", "profile_totp_on", totp_on, methods=["POST"])
+    rule("/app/profile/totp/off", "profile_totp_off", totp_off, methods=["POST"])
     rule(f"/app/profile/sessions/<{ID}:session_id>", "profile_revoke", revoke_one, methods=["POST"])
     rule("/app/profile/sessions", "profile_revoke_others", revoke_others, methods=["POST"])
 
@@ -47,6 +51,7 @@ def _page(visit: Visit, status: int = 200, **problems: str) -> Any:
         zones=sorted(available_timezones()),
         known=language.available(),
         problems=problems,
+        totp_on=totp.is_on(visit.core, visit.user.user_id),
         shortcuts=visit.preferences.get("shortcuts", True),
         enter_sends=visit.preferences.get("enter_sends", True),
     )
@@ -127,3 +132,55 @@ def revoke_others(visit: Visit) -> Any:
     """Sign all other browsers out."""
     sessions.revoke(visit.core, visit.user.user_id, but=visit.user.credential_id)
     return go(url_for("dashboard.profile"))
+
+
+# --- second factor ----------------------------------------------------------------------------------------------------
+
+
+def _totp_page(visit: Visit, secret: str, status: int = 200, said: str = "") -> Any:
+    return page(
+        "totp.html",
+        status,
+        secret=secret,
+        sealed=visit.core.vault.seal(secret),
+        address=totp.address(secret, visit.user.email),
+        problem=said,
+    )
+
+
+@signed_in
+def totp_setup(visit: Visit) -> Any:
+    """A new key, and the question for its code."""
+    if totp.is_on(visit.core, visit.user.user_id):
+        return redirect(url_for("dashboard.profile"))
+    return _totp_page(visit, totp.new_secret())
+
+
+@signed_in
+def totp_on(visit: Visit) -> Any:
+    """Turn the second factor on, once a code shows that the app has the key."""
+    try:
+        secret = visit.core.vault.open(request.form.get("secret", ""))
+    except ConfigurationError:
+        secret = None
+    if not isinstance(secret, str) or not totp.is_secret(secret):
+        return redirect(url_for("dashboard.profile_totp"), 303)
+    if totp.is_on(visit.core, visit.user.user_id):
+        return redirect(url_for("dashboard.profile"), 303)
+    if not totp.turn_on(visit.core, visit.user.user_id, secret, request.form.get("code", "")):
+        return _totp_page(visit, secret, 422, _("This code is not right. Is the clock correct?"))
+    sessions.revoke(visit.core, visit.user.user_id, but=visit.user.credential_id)
+    return redirect(url_for("dashboard.profile", saved=1), 303)
+
+
+@signed_in
+def totp_off(visit: Visit) -> Any:
+    """Turn the second factor off; the password proves who asks."""
+    core, place = visit.core, request.remote_addr or ""
+    if not limits.attempts_left(core, place, visit.user.email):
+        return problem(_("Too many attempts"), _("Wait a quarter of an hour, then try again."), 429)
+    if auth.check_password(core, visit.user.email, request.form.get("current", "")) is None:
+        return _page(visit, 422, totp=_("This is not your password."))
+    limits.forgive(core, place, visit.user.email)
+    totp.turn_off(core, visit.user.user_id)
+    return redirect(url_for("dashboard.profile", saved=1), 303)
