@@ -16,6 +16,7 @@ from typing import Any
 from ...channels import Features, MediaLimit
 from ...errors import ContentRefused, UnsupportedFeature
 from ...messages import MediaKind
+from . import templates
 from .markup import to_whatsapp
 
 #: Longer text is refused before it is even converted.
@@ -443,9 +444,9 @@ def _template(features: Features, request: Request) -> Draft:
             action="Send the text itself.",
             code="no_templates",
         )
-    definition = find_template(request.templates, name, language)
-    params = given.get("processed_params")
-    params = dict(params) if isinstance(params, Mapping) else {}
+    definition = templates.find(request.templates, name, language)
+    params = templates.sections(given.get("processed_params"))
+    templates.check(definition, params)
     payload = {
         "kind": "template",
         "name": name,
@@ -454,52 +455,9 @@ def _template(features: Features, request: Request) -> Draft:
         "namespace": _word(given.get("namespace") or definition.get("namespace"), 128),
         "params": params,
     }
-    shown = request.content or template_text(definition, params)
+    shown = request.content or templates.text(definition, params)
     payload["text"] = shown
     return Draft("template", shown, payload, attributes={"template_params": dict(given)})
-
-
-def find_template(
-    templates: Sequence[Mapping[str, Any]], name: str, language: str
-) -> Mapping[str, Any]:
-    """The synchronised template of a name and language.
-
-    :raises ContentRefused: there is none; says which languages exist.
-    """
-    if not name:
-        raise ContentRefused(
-            "The template has no name.", action="Choose a template.", code="template_missing"
-        )
-    same_name = [template for template in templates if template.get("name") == name]
-    for template in same_name:
-        if language and template.get("language") == language:
-            return template
-    if not same_name:
-        raise ContentRefused(
-            f"There is no template {name!r} at this channel.",
-            action="Synchronise the templates, or choose another one.",
-            code="template_missing",
-        )
-    languages = ", ".join(sorted(str(template.get("language", "")) for template in same_name))
-    raise ContentRefused(
-        f"The template {name!r} does not exist in the language {language!r}.",
-        action=f"It exists in: {languages}.",
-        code="template_language",
-    )
-
-
-def template_text(definition: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-    """A template's body with its variables filled in, for people to read."""
-    values = params.get("body")
-    values = values if isinstance(values, Mapping) else {}
-    for component in definition.get("components") or ():
-        if isinstance(component, Mapping) and str(component.get("type", "")).upper() == "BODY":
-            return re.sub(
-                r"\{\{\s*([\w.]+)\s*\}\}",
-                lambda m: str(values.get(m.group(1), m.group(0))),
-                str(component.get("text", "")),
-            )
-    return ""
 
 
 # --- reading what a client gave ---------------------------------------------------------------------------------------
