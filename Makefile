@@ -6,6 +6,8 @@ CONSTRAINTS ?= constraints.txt
 INSTALLED := $(VENV)/.installed
 # Further arguments for the program that a target starts: make run ARGS="--port 5001"
 ARGS ?=
+# Test files that run side by side.
+JOBS ?= 2
 
 DISTRIBUTIONS := $(patsubst %/setup.cfg,%,$(wildcard providers/*/setup.cfg testkit/setup.cfg examples/*/setup.cfg))
 METADATA := $(foreach folder,. $(DISTRIBUTIONS),$(folder)/setup.cfg $(folder)/pyproject.toml)
@@ -13,7 +15,7 @@ METADATA := $(foreach folder,. $(DISTRIBUTIONS),$(folder)/setup.cfg $(folder)/py
 IMPORT_PACKAGES := $(notdir $(wildcard .typing/*))
 
 .PHONY: help install run test check check-format check-lint check-types check-layers check-packages \
-        check-duplicates format bench clean
+        check-duplicates format bench faults clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +25,7 @@ help:
 	@echo "make check     format, lint, types, layers, package lists, duplicate code"
 	@echo "make format    let ruff format and repair what it can"
 	@echo "make bench     the measurements of benchmarks/"
+	@echo "make faults    processes killed, databases and services disturbed, for half an hour; writes docs/reliability.md"
 	@echo "make clean     remove .venv and everything that tools left behind (never data/)"
 
 install: $(INSTALLED)
@@ -42,7 +45,7 @@ run: install
 	@$(BIN)/chatport up --demo $(ARGS)
 
 test: install
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: check-format check-lint check-types check-layers check-packages check-duplicates
 
@@ -71,6 +74,10 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+faults: install
+	PYTHONPATH=tests $(BIN)/python -m faults.run_planted --json tests/faults/planted.json
+	PYTHONPATH=tests $(BIN)/python -m faults.report --run 1 $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info providers/*/build providers/*/*.egg-info testkit/build \

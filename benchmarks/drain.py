@@ -156,7 +156,10 @@ def measure(folder: Path, database_url: str, *, rounds: int, events: int) -> dic
     finally:
         valkey.stop()
     return {
-        "per_second": {"chatport": round(median(ours)), "rq_job_per_event": round(median(theirs), 1)},
+        "per_second": {
+            "chatport": round(median(ours)),
+            "rq_job_per_event": round(median(theirs), 1),
+        },
         "ratio_to_rq_job_per_event": round(
             median(a / b for a, b in zip(ours, theirs, strict=True)), 1
         ),

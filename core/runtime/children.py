@@ -25,13 +25,14 @@ GOOD_START = 30.0
 _PR_SET_PDEATHSIG = 1
 
 
-def end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int, how: signal.Signals = signal.SIGTERM) -> None:
     """Ask the kernel to end this process when ``parent`` has ended, however it ended. Linux; elsewhere a no-op.
 
+    :param how: the signal; SIGKILL where handlers that swallow SIGTERM may be in force.
     :raises SystemExit: the parent is already gone.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         raise SystemExit(0)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -69,7 +70,10 @@ def application() -> Server:
     """Build the application in a web process; granian calls it there."""
     # Not getppid(): a parent that ended while we were starting has been replaced already.
     parent = multiprocessing.parent_process()
-    end_with_parent(os.getppid() if parent is None or parent.pid is None else parent.pid)
+    pid = os.getppid() if parent is None or parent.pid is None else parent.pid
+    # Not SIGTERM: until the server has set its own handlers, those inherited from its parent would swallow it, and
+    # a process that nobody knows of would go on serving. A request that is cut off here was not acknowledged.
+    end_with_parent(pid, signal.SIGKILL)
     settings = Settings.from_env()
     logs.configure(settings, "web")
     return Server(Core.build(settings, pool_size=settings.web_threads + 8))

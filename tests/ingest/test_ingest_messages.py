@@ -374,12 +374,19 @@ def test_request_that_crashes_the_plugin_disturbs_no_neighbour(world: World) -> 
     assert world.one(RawRequest, RawRequest.id == good).state == "done"
 
 
-def test_request_that_killed_its_process_twice_is_set_aside(world: World) -> None:
+def test_request_that_killed_its_process_twice_alone_is_set_aside(world: World) -> None:
     request_id = world.post(text("A1"))
-    world.set(RawRequest, request_id, crashes=2)
+    world.set(RawRequest, request_id, crashes=3)
     world.drain()
     assert world.one(RawRequest).state == "dead"
     assert world.one(DeadLetter).error_type == "ProcessKilled"
+
+
+def test_request_whose_process_was_killed_twice_from_outside_is_applied(world: World) -> None:
+    request_id = world.post(text("A1"))
+    world.set(RawRequest, request_id, crashes=2)
+    world.drain()
+    assert world.one(RawRequest).state == "done"
 
 
 def test_request_of_missing_provider_is_parked_and_runs_when_it_is_back(world: World) -> None:

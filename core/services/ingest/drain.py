@@ -45,8 +45,9 @@ BATCH = 200
 MAX_TRIES = 5
 #: Seconds before attempt 2, 3, 4, 5; each with up to half as much jitter.
 BACKOFF = (2.0, 10.0, 60.0, 300.0)
-#: A request whose processing killed its process so often is set aside.
-MAX_CRASHES = 2
+#: A request whose processing ended with its process so often is set aside: once in company, where it may be innocent,
+#: and twice alone, since processes are also killed from outside.
+MAX_CRASHES = 3
 #: Longest item key, in characters.
 MAX_KEY = 200
 

@@ -301,5 +301,6 @@ KINDS: Mapping[str, Kind] = {
     "poll_connection": Kind(poll_connection),
     "check_health": Kind(check_health),
     "sync_templates": Kind(sync_templates, failed=sync_failed),
-    "reconcile": Kind(run_reconcile, lease=3600.0, exclusive=True, failed=reconcile_failed),
+    # The lock keeps a second one away for as long as it takes; the lease is how soon a killed one is taken up again.
+    "reconcile": Kind(run_reconcile, lease=20.0, exclusive=True, failed=reconcile_failed),
 }
