@@ -1,6 +1,7 @@
 """``make bench``: the measurements, as ratios to named baselines taken in the same run.
 
-Prints a table and writes ``benchmarks/results.json`` and ``benchmarks/results.svg``. The machine should do nothing else.
+Prints a table and writes ``benchmarks/results.json`` and ``benchmarks/results.svg``. The machine should do nothing
+else.
 """
 
 from __future__ import annotations

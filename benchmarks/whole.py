@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -60,13 +59,13 @@ def _pss(pid: int) -> float:
 
 
 def _below(pid: int) -> Iterator[int]:
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
+    for path in Path("/proc").iterdir():
+        if not path.name.isdigit():
             continue
         try:
-            stat = Path(f"/proc/{name}/stat").read_text()
+            stat = (path / "stat").read_text()
         except OSError:
             continue
         if int(stat.rpartition(")")[2].split()[1]) == pid:
-            yield int(name)
-            yield from _below(int(name))
+            yield int(path.name)
+            yield from _below(int(path.name))

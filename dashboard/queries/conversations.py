@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from chatport.db.tables import (
-    Attachment,
     Channel,
     Contact,
     Conversation,
@@ -27,6 +26,8 @@ from chatport.db.tables import (
 )
 from chatport.services.auth import Principal
 from chatport.services.outbox import NotFound
+
+from .excerpts import load_excerpts
 
 _conversations = Conversation.__table__
 _messages = Message.__table__
@@ -243,38 +244,10 @@ def _rows(connection: Connection, where: list[sa.ColumnElement[bool]], limit: in
         .order_by(_conversations.c.last_activity_at.desc(), _conversations.c.id.desc())
         .limit(limit)
     ).all()
-    messages = _last_messages(connection, [row.last_id for row in rows if row.last_id])
+    last_ids = [row.last_id for row in rows if row.last_id]
+    messages = {row.id: row for row in load_excerpts(connection, last_ids)}
     labels = labels_of(connection, [row.id for row in rows])
     return [_summary(row, messages.get(row.last_id), labels.get(row.id, ())) for row in rows]
-
-
-def _last_messages(connection: Connection, ids: list[int]) -> dict[int, Row[Any]]:
-    if not ids:
-        return {}
-    kind = (
-        sa.select(Attachment.kind)
-        .where(Attachment.message_id == _messages.c.id)
-        .order_by(Attachment.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        sa.select(
-            _messages.c.id,
-            _messages.c.content,
-            _messages.c.content_type,
-            _messages.c.message_type,
-            _messages.c.private,
-            _messages.c.status,
-            _messages.c.deleted_at,
-            _messages.c.sender_contact_id,
-            kind.label("attachment_kind"),
-            Contact.name.label("author"),
-        )
-        .outerjoin(Contact, Contact.id == _messages.c.sender_contact_id)
-        .where(_messages.c.id.in_(ids))
-    )
-    return {row.id: row for row in rows}
 
 
 def _summary(row: Row[Any], last: Row[Any] | None, labels: tuple[str, ...]) -> Summary:
@@ -296,7 +269,7 @@ def _summary(row: Row[Any], last: Row[Any] | None, labels: tuple[str, ...]) -> S
         preview=(last.content or "") if last is not None and last.deleted_at is None else "",
         preview_kind=_preview_kind(last),
         preview_mark="note" if last is not None and last.private else "out" if outgoing else "in",
-        preview_author=(last.author or "") if in_group and last is not None else "",
+        preview_author=(last.contact_name or "") if in_group and last is not None else "",
         preview_state=last.status if last is not None and outgoing and not last.private else "",
         labels=labels,
     )

@@ -26,6 +26,7 @@ from chatport.db.tables import (
 from chatport.services.outbox import NotFound
 
 from .bubbles import Bubble, Quote, Reaction, Revision, shape
+from .excerpts import load_excerpts
 
 _messages = Message.__table__
 
@@ -209,31 +210,7 @@ def _reactions(connection: Connection, ids: list[int]) -> dict[int, list[Reactio
 
 
 def _quotes(connection: Connection, ids: set[int]) -> dict[int, Quote]:
-    if not ids:
-        return {}
-    kind = (
-        sa.select(Attachment.kind)
-        .where(Attachment.message_id == _messages.c.id)
-        .order_by(Attachment.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        sa.select(
-            _messages.c.id,
-            _messages.c.content,
-            _messages.c.content_type,
-            _messages.c.message_type,
-            _messages.c.deleted_at,
-            _messages.c.sender_contact_id,
-            kind.label("kind"),
-            Contact.name.label("contact_name"),
-            User.name.label("user_name"),
-        )
-        .outerjoin(Contact, Contact.id == _messages.c.sender_contact_id)
-        .outerjoin(User, User.id == _messages.c.sender_user_id)
-        .where(_messages.c.id.in_(ids))
-    )
+    rows = load_excerpts(connection, ids)
     return {
         row.id: Quote(
             row.id,
@@ -241,7 +218,7 @@ def _quotes(connection: Connection, ids: set[int]) -> dict[int, Quote]:
             ours=row.message_type != "incoming",
             author_id=row.sender_contact_id or 0,
             text="" if row.deleted_at else row.content or "",
-            kind="deleted" if row.deleted_at else row.kind or row.content_type,
+            kind="deleted" if row.deleted_at else row.attachment_kind or row.content_type,
         )
         for row in rows
     }

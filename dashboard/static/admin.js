@@ -39,7 +39,7 @@ setInterval(() => {
     const bar = box.querySelector("progress");
     if (bar) bar.value = left;
     const words = box.querySelector("[data-left]");
-    if (words) words.textContent = box.dataset.words.replace("%", Math.ceil(left));
+    if (words) words.textContent = box.dataset.words.replace("#", Math.ceil(left));
     box.querySelector(".qr-frame")?.classList.toggle("dead", left <= 0);
   }
 }, 250);
@@ -51,3 +51,6 @@ document.addEventListener("change", (event) => {
   for (const box of document.querySelectorAll(`[data-check="${all.dataset.checkAll}"]`))
     box.checked = all.checked;
 });
+
+// On a narrow screen the tab of this page may be out of sight.
+document.querySelector(".subtabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
