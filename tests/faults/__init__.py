@@ -1,0 +1,1 @@
+"""Faults over real processes, with a ledger outside the system."""
