@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 #: Requests taken at once.
 BATCH = 200
+#: Items applied in one transaction, where requests are not larger than that.
+ITEMS = 50
 #: Attempts in all before a dead letter.
 MAX_TRIES = 5
 #: Seconds before attempt 2, 3, 4, 5; each with up to half as much jitter.
@@ -139,14 +141,30 @@ def _drain_slice(core: Core, channel_id: int) -> tuple[int, int]:
     record = load_channel(core, channel)
     for work in works:
         _parse(handle, record, work)
-    try:
-        _apply_works(core, channel, inbox, works)
-    except DBAPIError as error:
-        if not is_database_fault(error):
+    groups = list(_grouped(works))
+    for number, group in enumerate(groups):
+        try:
+            _apply_works(core, channel, inbox, group)
+        except DBAPIError as error:
+            if not is_database_fault(error):
+                raise
+            _release(core, [work for left in groups[number:] for work in left])
             raise
-        _release(core, works)
-        raise
     return len(works), sum(len(work.events) for work in works)
+
+
+def _grouped(works: list[Work]) -> Iterator[list[Work]]:
+    """Requests that share a transaction. Small ones do, for speed; not too many, since on SQLite the receiver waits
+    for its turn behind each transaction."""
+    group: list[Work] = []
+    items = 0
+    for work in works:
+        if group and items + len(work.events) > ITEMS:
+            yield group
+            group, items = [], 0
+        group.append(work)
+        items += len(work.events)
+    yield group
 
 
 def _take(core: Core, channel_id: int) -> tuple[list[Work], Row[Any], Row[Any]]:
