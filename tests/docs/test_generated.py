@@ -94,7 +94,12 @@ def test_features_page_tells_limits_and_absence(generate: types.ModuleType) -> N
 def test_every_shipped_provider_is_in_the_matrix(generate: types.ModuleType) -> None:
     keys = set(generate.shipped_providers())
 
-    assert len(keys) == len(list(ROOT.glob("providers/*/setup.cfg")))
+    shipped = [
+        path
+        for path in ROOT.glob("providers/*/setup.cfg")
+        if "chatport.providers" in path.read_text()  # the others are libraries of several providers
+    ]
+    assert len(keys) == len(shipped)
     assert all(f"`{key}`" in (ROOT / "docs/features.md").read_text() for key in keys)
 
 
