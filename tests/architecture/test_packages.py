@@ -110,6 +110,8 @@ def shipped_data(name: str, folder: Path) -> Iterator[tuple[str, list[str]]]:
         parts = path.relative_to(folder).parts
         patterns = list(general) if len(parts) == 1 else []
         for depth in range(len(parts)):
+            if not folder.joinpath(*parts[:depth], "__init__.py").is_file():
+                continue  # a folder of data is no package: patterns reach it from the package above
             package = ".".join((name, *parts[:depth]))
             below = "/".join(parts[depth:])
             own = [*general, *lines(declared.get(package, ""))]
