@@ -1,4 +1,4 @@
-"""Writes ``docs/hooks.md`` and ``docs/features.md`` from the code, so that they cannot say anything else.
+"""Writes ``hooks.md``, ``features.md`` and ``api-reference.md`` from the code, so that they cannot say anything else.
 
 python docs/generate.py          write them
 python docs/generate.py --check  only tell whether they are current
@@ -31,10 +31,15 @@ from chatport import (
     messages,
     notices,
 )
+from chatport.api.openapi import document
 from chatport.messages import MediaKind
 from chatport.plugins.checks import REQUIRED, SPECIFICATIONS
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))
+
+from api_page import api_page  # noqa: E402 (it lies beside this file, which is no package)
+
 ROOT = DOCS.parent
 
 NOTE = "<!-- Written by docs/generate.py from the code. Change the docstrings there, then run it again. -->"
@@ -357,7 +362,11 @@ def media_limit(kind: MediaKind, info: ProviderInfo) -> str:
 
 def pages() -> dict[Path, str]:
     """All generated pages."""
-    return {DOCS / "hooks.md": hooks_page(), DOCS / "features.md": features_page()}
+    return {
+        DOCS / "hooks.md": hooks_page(),
+        DOCS / "features.md": features_page(),
+        DOCS / "api-reference.md": api_page(document(), NOTE),
+    }
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from . import shapes
 from .errors import ApiError, not_found
 from .inputs import AgentCreate, AgentUpdate
 from .outputs_chats import LabelsAnswer
-from .outputs_inboxes import AgentAnswer, AgentListItem
+from .outputs_inboxes import AgentAnswer
 from .outputs_operations import AccountAnswer
 from .routing import Call, Routes
 from .schemas import Empty
@@ -55,7 +55,7 @@ def list_account_labels(call: Call) -> Any:
         return {"payload": list(rows)}
 
 
-@routes.add("GET", "/agents", answer=AgentListItem)
+@routes.add("GET", "/agents", answer=AgentAnswer, many=True)
 def list_agents(call: Call) -> Any:
     """The people of the account."""
     with call.core.db.read("agents") as connection:

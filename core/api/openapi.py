@@ -105,7 +105,8 @@ def _parameters(route: Route) -> list[Any]:
 def _responses(route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done."}
     if route.answer is not None:
-        success["content"] = {route.media_type: {"schema": route.answer}}
+        schema = {"type": "array", "items": route.answer} if route.many else route.answer
+        success["content"] = {route.media_type: {"schema": schema}}
     elif route.media_type != "application/json":
         success["content"] = {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
     responses = {str(route.status): success}

@@ -157,10 +157,6 @@ class AgentAnswer(Schema):
     thumbnail = fields.String(**SOME)
 
 
-class AgentListItem(AgentAnswer):
-    """One of the people; the answer is a plain list of them."""
-
-
 class MembersAnswer(Schema):
     """Agents of an inbox."""
 

@@ -73,6 +73,7 @@ class Route:
     files: bool
     media_type: str
     headers: tuple[tuple[str, str], ...]
+    many: bool
 
     @property
     def name(self) -> str:
@@ -130,6 +131,7 @@ class Routes:
         files: bool = False,
         media_type: str = "application/json",
         headers: tuple[tuple[str, str], ...] = (),
+        many: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a route. The function gets a :class:`Call` and the address's variables, and answers an object, an
         object with a status, or a response.
@@ -137,6 +139,7 @@ class Routes:
         :param role: least role; empty: no authentication, and the function gets the variables only.
         :param files: the body may also be a form with files.
         :param headers: names and meanings of request headers that matter.
+        :param many: the answer is a plain list of ``answer``.
         """
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,6 +157,7 @@ class Routes:
                 files,
                 media_type,
                 headers,
+                many,
             )
             self.declared.append(route)
             Routes.all.append(route)

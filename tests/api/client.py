@@ -113,7 +113,7 @@ class Api:
         route = route_of(endpoint)
         assert response.status_code == route.status
         if route.answer is not None and response.get_json() is not None:
-            _matches(route.answer, response.get_json(), f"{method} {address}")
+            _matches(route.answer, response.get_json(), f"{method} {address}", many=route.many)
 
 
 def route_of(endpoint: str) -> Route:
@@ -121,9 +121,9 @@ def route_of(endpoint: str) -> Route:
     return next(route for route in Routes.all if f"api.{route.name}" == endpoint)
 
 
-def _matches(schema: type[Schema], body: Any, what: str) -> None:
+def _matches(schema: type[Schema], body: Any, what: str, *, many: bool = False) -> None:
     """No key is missing, wrong or undeclared."""
-    problems = schema(many=isinstance(body, list)).validate(body)
+    problems = schema(many=many).validate(body)
     assert problems == {}, (what, problems)
 
 

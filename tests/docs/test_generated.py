@@ -27,7 +27,7 @@ def generate() -> types.ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["hooks.md", "features.md"])
+@pytest.mark.parametrize("page", ["hooks.md", "features.md", "api-reference.md"])
 def test_page_is_current(generate: types.ModuleType, page: str) -> None:
     path = ROOT / "docs" / page
 
