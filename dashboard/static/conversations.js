@@ -10,6 +10,7 @@ const words = document.getElementById("words").dataset;
 const waiting = new Set();
 let listTimer = 0;
 let thread = null;
+let heard = 0; // notices so far
 
 // --- the list ------------------------------------------------------------------------------------------------------
 
@@ -148,6 +149,7 @@ async function showFiltered() {
 
 async function openThread(url, { push = true, focus = false } = {}) {
   const page = new URL(url, location.href);
+  const before = heard;
   let html;
   try {
     const response = await fetch(page, { headers: { "HX-Request": "true", "HX-Target": "thread" } });
@@ -168,6 +170,8 @@ async function openThread(url, { push = true, focus = false } = {}) {
   htmx.process(fresh);
   if (push) history.pushState({ thread: true }, "", page);
   attach();
+  // What changed after the server had made the thread, and before it stood here, was told to nobody.
+  if (heard !== before) thread?.refresh();
   if (focus) document.getElementById("text")?.focus();
   else fresh.focus();
 }
@@ -192,6 +196,7 @@ function attach() {
 follow({
   url: inbox.dataset.stream,
   notice(told) {
+    heard += 1;
     const id = told.conversation_id;
     if (told.event.startsWith("conversation.typing")) {
       if (String(id) === thread?.id && told.data?.by === "contact") thread.typing(told.event.endsWith("_on"), told.data?.state);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -105,6 +106,27 @@ def test_message_tick_edit_and_reaction_appear_by_themselves(live_site: Any, des
 
     eventually(lambda: desk.page.title().startswith("(1) Rina"))
     assert desk.page.locator("[data-message]").count() == 2
+    assert desk.was_not_reloaded()
+
+
+def test_change_while_a_thread_is_opened_is_not_missed(live_site: Any, desks: Any) -> None:
+    """The page asks for a thread, the answer is made, a tick comes, the answer arrives."""
+    chat, other = live_site.chat("Rina"), live_site.chat("Budi")
+    ours = chat.ours("on its way", status="sent")
+    desk = desks()
+    desk.open(other.path)
+
+    def late(route: Any) -> None:
+        answer = route.fetch()
+        live_site.set(t.Message, t.Message.id == ours, status="read")
+        live_site.tell(NoticeKind.MESSAGE_UPDATED, chat, ours)
+        time.sleep(1)
+        route.fulfill(response=answer)
+
+    desk.page.route(f"**{chat.path}", late)
+    desk.page.click("a.row:has-text('Rina')")
+
+    desk.expect(f"#m{ours} .state.read")
     assert desk.was_not_reloaded()
 
 
