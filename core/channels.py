@@ -261,6 +261,8 @@ class SentLookup:
     started_at: datetime
     delivery_id: str
     exclude: tuple[str, ...] = ()  #: source ids already known to be other messages
+    #: what was sent: ``kind`` (text, media, location, contacts, poll, link, …) and its values; empty where not told
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

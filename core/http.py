@@ -175,7 +175,7 @@ class ServiceClient:
     """Calls one service. Redirects are not followed; each call has a total deadline.
 
     :param base_url: with or without a path; calls append to it.
-    :param service: the service's name for messages ("GoWA", "the Cloud API").
+    :param service: the service's name as people know it, for messages.
     :param auth: user and password for HTTP Basic.
     :param deadline: seconds for a whole call, from connecting to the last byte of the answer.
     """

@@ -34,6 +34,7 @@ class Installation:
     """``chatport up`` in a folder of its own.
 
     :param environment: further variables.
+    :param python: the interpreter whose environment has Chatport installed.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Installation:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
+    python: str = sys.executable
 
     @property
     def url(self) -> str:
@@ -64,7 +66,7 @@ class Installation:
         self.lines = []
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "chatport.cli", "up", "--host", "127.0.0.1"),
+                *(self.python, "-m", "chatport.cli", "up", "--host", "127.0.0.1"),
                 *("--port", str(self.port), "--data-dir", str(self.folder), *self.arguments),
             ],
             env=environment,

@@ -212,6 +212,14 @@ def test_one_key_for_two_facts_is_found() -> None:
         run(provider(), "keys_of_all_samples_are_distinct", MESSAGE, other)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_one_fact_in_two_samples_is_allowed_where_the_case_says_so(first: bool) -> None:
+    again = Webhook("again", BODY.replace(b'"hi"', b'"another"'), repeats=True)
+    samples = (again, MESSAGE) if first else (MESSAGE, again)
+
+    run(provider(), "keys_of_all_samples_are_distinct", *samples)
+
+
 def test_credentials_for_an_address_of_the_body_are_found() -> None:
     def media_url(channel: Channel, media: MediaRef) -> MediaRequest:
         host = str(media.locator["file"]).split("/")[2]

@@ -183,6 +183,19 @@ def test_device_is_required_with_none_or_two() -> None:
     assert error(none) == error(two) == error(unknown_path) == (400, "DEVICE_ID_REQUIRED", required)
 
 
+def test_device_is_required_before_a_call_that_the_release_lacks() -> None:
+    with GowaSimulator(version="v8.9.0") as sim:
+        client = Client(sim)
+        one = client.get("/devices/device-1/webhook")
+        sim.add_device("b", phone="222")
+        two = client.get("/devices/device-1/webhook")
+        named = client.get("/devices/device-1/webhook", headers={"X-Device-Id": "b"})
+        known = client.get("/devices/device-1")
+
+    assert (one.status_code, named.status_code, known.status_code) == (404, 404, 200)
+    assert error(two)[:2] == (400, "DEVICE_ID_REQUIRED")
+
+
 @pytest.mark.parametrize(
     "name", ["sales+1", "5491100000000@s.whatsapp.net", "5491100000000:23@s.whatsapp.net"]
 )
@@ -730,6 +743,36 @@ def test_groups_are_made_from_bare_digits(sim: GowaSimulator, client: Client) ->
     assert made["message"] == f"Success created group with id {group_id}"
     assert sim.state.groups[group_id].us
     assert error(refused)[1] == "INVALID_JID"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "text"),
+    [
+        ("message", {"message": "Hi"}, "Hi"),
+        ("contact", {"contact_name": "Budi", "contact_phone": "6281355501234"}, "👤 Budi"),
+        ("link", {"link": "https://a.example", "caption": "Prices"}, "🔗 Prices"),
+        ("location", {"latitude": "-6.25", "longitude": "106.5"}, "📍 -6.25, 106.5"),
+        ("poll", {"question": "When?", "options": ["a", "b"], "max_answer": 1}, "📊 When?"),
+    ],
+)
+def test_chat_storage_puts_a_sign_before_what_was_sent(
+    sim: GowaSimulator, client: Client, path: str, body: dict[str, Any], text: str
+) -> None:
+    client.post(f"/send/{path}", json={"phone": "111", **body})
+
+    (row,) = client.get("/chat/111@s.whatsapp.net/messages").json()["results"]["data"]
+    assert (row["content"], row["media_type"]) == (text, "")
+
+
+def test_chat_storage_tells_the_edited_text(sim: GowaSimulator, client: Client) -> None:
+    sent = client.post(
+        "/send/link", json={"phone": "111", "link": "https://a.example", "caption": "x"}
+    )
+    message_id = sent.json()["results"]["message_id"]
+    client.post(f"/message/{message_id}/update", json={"phone": "111", "message": "better"})
+
+    (row,) = client.get("/chat/111@s.whatsapp.net/messages").json()["results"]["data"]
+    assert row["content"] == "better"
 
 
 def test_chat_storage_tells_what_happened(sim: GowaSimulator, client: Client) -> None:

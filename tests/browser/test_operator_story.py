@@ -161,7 +161,7 @@ def test_picture_arrives_and_one_goes_out(page: Any, service: Service) -> None:
     customer.image(caption="this one")
     open_chat(page, name)
     picture = page.wait_for_selector("li.msg.in .picture img")
-    page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=picture)
+    eventually(lambda: picture.evaluate("e => e.complete && e.naturalWidth > 0"), 10)
 
     page.set_input_files("#files", [{"name": "a.png", "mimeType": "image/png", "buffer": PNG}])
     page.fill("#text", "or this?")

@@ -17,7 +17,7 @@ from services.fake_provider import World
 from chatport.db import tables as t
 from chatport.db import utcnow
 from chatport.errors import ContentRefused, UnsupportedFeature, WindowClosed
-from chatport.messages import Contacts, Location, Media, MediaKind, Poll, Text
+from chatport.messages import Contacts, Interactive, Location, Media, MediaKind, Poll, Text
 from chatport.services import outbox
 from chatport.services.outbox.errors import IdempotencyConflict, NotFound, NotPossible
 from chatport.services.outbox.uploads import Upload
@@ -176,6 +176,52 @@ def test_create_sends_places_contacts_and_polls(world: World) -> None:
     assert isinstance(cards, Contacts)
     assert cards.cards[0].name == "Budi"
     assert poll == Poll("When?", ("Mon", "Tue"), 1)
+
+
+MENU = {"link": {"url": "https://example.com/menu", "button": "Open"}}
+
+
+def test_create_sends_a_link_with_a_button(world: World) -> None:
+    world.features(cta_url=True, link=False)
+    [message_id] = world.send("Our **menu**", content_type="link", content_attributes=MENU)
+    world.deliver()
+
+    sent = world.provider.sent[0].content
+    assert sent == Interactive(
+        "cta_url", "Our *menu*", button="Open", url="https://example.com/menu"
+    )
+    message = world.message(message_id)
+    assert (message.content_type, message.content) == ("structured", "Our **menu**")
+    assert message.content_attributes["structured"] == {
+        "kind": "link",
+        "data": {"url": "https://example.com/menu", "caption": "Our **menu**", "button": "Open"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "link", "code"),
+    [
+        ("", MENU["link"], "empty_message"),
+        ("Our menu", {**MENU["link"], "button": "x" * 21}, "title_too_long"),
+        ("Our menu", {**MENU["link"], "url": "ftp://example.com"}, "malformed_link"),
+    ],
+    ids=["no-text", "long-title", "not-http"],
+)
+def test_create_refuses_a_link_button_that_whatsapp_would_not_take(
+    sqlite_world: World, content: str, link: dict[str, str], code: str
+) -> None:
+    sqlite_world.features(cta_url=True)
+    with pytest.raises(ContentRefused) as told:
+        sqlite_world.send(content, content_type="link", content_attributes={"link": link})
+
+    assert (told.value.code, bool(told.value.action)) == (code, True)
+    assert sqlite_world.rows(t.Send) == []
+
+
+def test_create_refuses_a_link_button_where_the_provider_has_none(sqlite_world: World) -> None:
+    sqlite_world.features(cta_url=False, link=True)
+    with pytest.raises(UnsupportedFeature):
+        sqlite_world.send("Our menu", content_type="link", content_attributes=MENU)
 
 
 def test_create_links_a_reply(world: World) -> None:

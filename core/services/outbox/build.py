@@ -137,7 +137,13 @@ def _link(core: Core, job: Job, payload: Mapping[str, Any]) -> Content:
 
 def _interactive(core: Core, job: Job, payload: Mapping[str, Any]) -> Content:
     choices = tuple(Choice(c["id"], c["title"], c["description"]) for c in payload["choices"])
-    return Interactive(payload["style"], payload["text"], choices, button=payload["button"])
+    return Interactive(
+        payload["style"],
+        payload["text"],
+        choices,
+        button=payload["button"],
+        url=payload.get("url", ""),
+    )
 
 
 def _template(core: Core, job: Job, payload: Mapping[str, Any]) -> Content:

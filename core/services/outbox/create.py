@@ -5,7 +5,6 @@ Owns: the order of checks, idempotency, parts, reply links, the rows. Must not k
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from ...channels import Features
-from ...db.tables import Attachment, Inbox, Send, User
+from ...db.tables import Attachment, User
 from ...db.types import storable, storable_json, utcnow
 from ...db.upsert import insert, insert_if_absent
 from ...errors import ContentRefused, UnsupportedFeature
 from ...notices import Notice, NoticeKind
 from .. import conversations
+from ..sends import insert_send
 from ..tasks.queue import request_read_receipt
 from . import drafts
 from .errors import IdempotencyConflict
@@ -318,54 +318,6 @@ def _insert_part(
             "error_action": "",
             "created_at": now,
         },
-    )
-
-
-def insert_send(
-    connection: Connection,
-    conversation: Row[Any],
-    message_id: int,
-    payload: Mapping[str, Any],
-    user_id: int | None,
-    now: datetime,
-    *,
-    operation: str = "message",
-    channel_id: int | None = None,
-) -> int:
-    """Add something to do at the provider. The caller holds the conversation's row lock.
-
-    :returns: the send's id.
-    """
-    if channel_id is None:
-        channel_id = channel_of(connection, conversation.inbox_id)
-    return insert(
-        connection,
-        Send.__table__,
-        {
-            "account_id": conversation.account_id,
-            "channel_id": channel_id,
-            "conversation_id": conversation.id,
-            "message_id": message_id,
-            "operation": operation,
-            "payload": storable_json(dict(payload)),
-            "delivery_id": secrets.token_hex(16),
-            "state": "queued",
-            "tries": 0,
-            "next_try_at": now,
-            "error_class": "",
-            "error_code": "",
-            "error": "",
-            "action": "",
-            "user_id": user_id,
-            "created_at": now,
-        },
-    )
-
-
-def channel_of(connection: Connection, inbox_id: int) -> int:
-    """The channel of an inbox."""
-    return int(
-        connection.execute(sa.select(Inbox.channel_id).where(Inbox.id == inbox_id)).scalar_one()
     )
 
 

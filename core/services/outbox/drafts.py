@@ -16,8 +16,8 @@ from typing import Any
 from ...channels import Features, MediaLimit
 from ...errors import ContentRefused, UnsupportedFeature
 from ...messages import MediaKind
+from ..markup import to_whatsapp
 from . import templates
-from .markup import to_whatsapp
 
 #: Longer text is refused before it is even converted.
 MAX_TYPED = 65_536
@@ -348,11 +348,18 @@ def _poll(features: Features, request: Request) -> list[Draft]:
 
 
 def _link(features: Features, request: Request) -> list[Draft]:
-    _need(features.link, "links with a preview")
+    """A link with a preview; with ``button``, a text with a button that opens the link."""
     given = _object(request.attributes, "link")
+    button = _word(given.get("button"), 255)
+    if button:
+        _need(features.cta_url, "buttons that open a link")
+    else:
+        _need(features.link, "links with a preview")
     url = _word(given.get("url"), 2000)
     if not re.match(r"^https?://[^\s]+$", url):
         raise _malformed("link", "a url that begins with http:// or https://")
+    if button:
+        return [_link_button(features, request, url, button)]
     caption = rendered(request, features.max_text) if request.content.strip() else url
     data = {"url": url, "caption": caption}
     return [
@@ -363,6 +370,27 @@ def _link(features: Features, request: Request) -> list[Draft]:
             attributes={"structured": {"kind": "link", "data": data}},
         )
     ]
+
+
+def _link_button(features: Features, request: Request, url: str, title: str) -> Draft:
+    if not request.content.strip():
+        raise _empty()
+    _check_titles([{"title": title}], MAX_BUTTON_TITLE)
+    payload = {
+        "kind": "interactive",
+        "style": "cta_url",
+        "text": rendered(request, features.max_text),
+        "choices": [],
+        "button": title,
+        "url": url,
+    }
+    data = {"url": url, "caption": request.content, "button": title}
+    return Draft(
+        "structured",
+        request.content,
+        payload,
+        attributes={"structured": {"kind": "link", "data": data}},
+    )
 
 
 # --- choices ----------------------------------------------------------------------------------------------------------

@@ -21,10 +21,10 @@ from ...db.upsert import insert_if_absent
 from ...errors import ContentRefused, UnsupportedFeature
 from ...notices import Notice, NoticeKind
 from ..alerts import resolve_alert
+from ..markup import to_whatsapp
+from ..sends import insert_send
 from . import drafts
-from .create import insert_send
 from .errors import NotPossible
-from .markup import to_whatsapp
 from .scenes import Scene, check_sendable, check_window, load_message, load_scene, messages
 from .scenes import conversations as conversation_table
 

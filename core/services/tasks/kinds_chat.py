@@ -278,6 +278,7 @@ def _lookup(job: claim.Job, known: tuple[str, ...]) -> SentLookup:
         started_at=job.send.started_at or job.send.created_at,
         delivery_id=job.send.delivery_id,
         exclude=known,
+        content=job.send.payload,
     )
 
 
@@ -295,8 +296,12 @@ def _twins(connection: Connection, job: claim.Job) -> list[int]:
     return [row.id for row in rows if _same(row.payload, job.send.payload)]
 
 
+#: Values of a send's content by which two can be told apart at the provider.
+_TELLING = ("kind", "text", "media_kind", "latitude", "longitude", "cards", "url")
+
+
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key) for key in ("kind", "text", "media_kind"))
+    return all(one.get(key) == other.get(key) for key in _TELLING)
 
 
 def _known_ids(connection: Connection, job: claim.Job) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ class Gowa:
             message = told.get("message")
             return Result(told.get("results"), message if isinstance(message, str) else "")
         if not answer.ok:
-            raise self._scrubbed(error_of(answer, sending=sending))
+            raise self.error(answer, sending=sending)
         if sending:
             raise OutcomeUnknown(
                 "The service took the message but its answer cannot be read.",
@@ -137,22 +137,23 @@ class Gowa:
             sent["X-Device-Id"] = quote(self.device, safe=_HEADER_SAFE)
         return self._client.request(method, path, sending=sending, headers=sent, **options)
 
-    def _scrubbed(self, error: ProviderError) -> ProviderError:
-        """The error, without our secrets, should the service repeat them."""
-        secrets = [secret for secret in (self._password, self._secret) if len(secret) > 3]
-        if not any(secret in text for secret in secrets for text in (error.message, error.detail)):
-            return error
-        message, detail = error.message, error.detail
-        for secret in secrets:
-            message, detail = message.replace(secret, "…"), detail.replace(secret, "…")
+    def error(self, answer: Answer, *, sending: bool = False) -> ProviderError:
+        """The error that an answer without success means, without our secrets, should the service repeat them."""
+        error = error_of(answer, sending=sending)
+        message, detail, code = map(self._hidden, (error.message, error.detail, error.code or ""))
         return type(error)(
             message,
             action=error.action,
-            code=error.code,
+            code=code,
             status_code=error.status_code,
             retry_after=error.retry_after,
             detail=detail,
         )
+
+    def _hidden(self, text: str) -> str:
+        for secret in (self._password, self._secret):
+            text = text.replace(secret, "…") if len(secret) > 3 else text
+        return text
 
 
 def segment(value: str) -> str:

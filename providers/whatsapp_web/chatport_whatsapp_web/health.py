@@ -54,7 +54,7 @@ def _webhook(channel: Channel, device: str) -> HealthFact:
     if not device or not usable_id(device):
         return hand
     try:
-        told = Gowa(channel, device="").get(path(device, "/webhook"), deadline=QUICK).mapping()
+        told = Gowa(channel, device=device).get(path(device, "/webhook"), deadline=QUICK).mapping()
     except UnsupportedFeature:
         return hand
     except ProviderError as error:

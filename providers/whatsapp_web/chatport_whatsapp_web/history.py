@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,12 +27,13 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import MediaKind
-from chatport.reader import Reader
 
 from . import jids, own
 from .client import Gowa, segment
 from .inbound import keys
-from .inbound.item import Place, locate, read_jid, read_time
+from .inbound.item import Place, locate, read_chat, read_time
+from .inbound.tolerant import Tolerant
+from .outbound import degrees
 
 PAGE = 100
 #: Seconds by which the clock of WhatsApp's server may be behind ours.
@@ -46,7 +48,7 @@ _KINDS = {
     "document": MediaKind.DOCUMENT,
     "sticker": MediaKind.STICKER,
 }
-#: What older versions write before the caption of a file that was sent through them, or instead of it.
+#: What GoWA writes before the caption of a file that was sent through it, or instead of it.
 _SENT_SIGNS = {
     MediaKind.IMAGE: ("🖼️", "Image"),
     MediaKind.DOCUMENT: ("📄", "Document"),
@@ -55,6 +57,8 @@ _SENT_SIGNS = {
     MediaKind.VOICE: ("🎵", "Audio"),
     MediaKind.STICKER: ("🎨", "Sticker"),
 }
+#: What it writes before the text of a message, the question of a poll, the words above a link.
+_TEXT_SIGNS = ("", "📊 ", "🔗 ")
 _EMPTY = "The chat store of GoWA does not say what this message is. Look at the phone."
 
 
@@ -151,7 +155,7 @@ def _rows(
 
 def _events(channel: Channel, chat: str, rows: list[dict[str, Any]]) -> Iterator[AnyEvent]:
     for row in rows:
-        reader = Reader(row, "row")
+        reader = Tolerant(row, "row")
         try:
             yield from _row_events(channel, chat, reader)
         except (
@@ -160,7 +164,7 @@ def _events(channel: Channel, chat: str, rows: list[dict[str, Any]]) -> Iterator
             continue
 
 
-def _row_events(channel: Channel, chat: str, row: Reader) -> Iterator[AnyEvent]:
+def _row_events(channel: Channel, chat: str, row: Tolerant) -> Iterator[AnyEvent]:
     if row.text("media_type") == "call":
         return
     message_id = row.require("id")
@@ -179,15 +183,20 @@ def _row_events(channel: Channel, chat: str, row: Reader) -> Iterator[AnyEvent]:
         history=True,
     )
     for told in row.items("reactions"):
-        yield _reaction(channel, chat, message_id, told, moment)
+        if not isinstance(told.value.get("emoji"), str):  # the empty one would remove a reaction
+            continue
+        with suppress(AnomalousPayload):  # an odd one must not cost the others
+            yield _reaction(channel, chat, message_id, told, moment)
 
 
-def _place(channel: Channel, row: Reader, chat: str, sender: str) -> Place:
+def _place(channel: Channel, row: Tolerant, chat: str, sender: str) -> Place:
     own_users = own.users(channel)
-    where = read_jid(chat, "row.chat_jid")
-    author = read_jid(sender, "row.sender_jid")
-    told = "is_from_me" in row
-    from_me = row.flag("is_from_me") if told else author is not None and author.user in own_users
+    where = read_chat(chat, "row.chat_jid")
+    author = read_chat(sender, "row.sender_jid")
+    told = row.told_flag("is_from_me")
+    if told is None and "is_from_me" in row:
+        raise AnomalousPayload("row.is_from_me is neither true nor false")
+    from_me = author is not None and author.user in own_users if told is None else told
     if author is None and not from_me and where is not None and where.is_person:
         author = where
     if author is None and not from_me:
@@ -203,7 +212,7 @@ def _place(channel: Channel, row: Reader, chat: str, sender: str) -> Place:
     )
 
 
-def _part(row: Reader, message_id: str, chat: str) -> Part:
+def _part(row: Tolerant, message_id: str, chat: str) -> Part:
     content, media_type = row.text("content"), row.text("media_type")
     kind = _KINDS.get(media_type)
     locator = {"download": message_id, "chat": chat}
@@ -232,7 +241,7 @@ def _caption(content: str, kind: MediaKind) -> str:
 
 
 def _reaction(
-    channel: Channel, chat: str, target: str, told: Reader, message_time: datetime | None
+    channel: Channel, chat: str, target: str, told: Tolerant, message_time: datetime | None
 ) -> AnyEvent:
     """A reaction of the store; where its own time is not told it is as old as its message."""
     emoji, moment = told.text("emoji"), told.text("timestamp")
@@ -276,6 +285,18 @@ def find_sent(channel: Channel, lookup: SentLookup) -> tuple[Sent, ...]:
     )
 
 
+def _written(lookup: SentLookup) -> frozenset[str]:
+    """What the store may hold of a send that is no file; empty where nothing tells it from others."""
+    content, text = lookup.content, lookup.text.strip()
+    match content:
+        case {"kind": "location", "latitude": float() | int(), "longitude": float() | int()}:
+            shown = ", ".join(degrees(content[key]) for key in ("latitude", "longitude"))
+            return frozenset({f"📍 {shown}"})
+        case {"kind": "contacts", "cards": [{"name": str(name)}]} if name.strip():
+            return frozenset({f"👤 {name.strip()}"})
+    return frozenset(sign + text for sign in _TEXT_SIGNS) if text else frozenset()
+
+
 def _is_it(row: dict[str, Any], lookup: SentLookup) -> bool:
     source_id, content = row.get("id"), str(row.get("content") or "")
     if not isinstance(source_id, str) or not source_id or source_id in lookup.exclude:
@@ -284,7 +305,7 @@ def _is_it(row: dict[str, Any], lookup: SentLookup) -> bool:
         return False
     stored = str(row.get("media_type") or "")
     if not lookup.media_kind:
-        return not stored and bool(lookup.text) and content.strip() == lookup.text.strip()
+        return not stored and content.strip() in _written(lookup)
     kind = MediaKind(lookup.media_kind)
     same_kind = _KINDS.get(stored) is kind or (kind is MediaKind.VOICE and stored == "audio")
     if not same_kind and (stored or not content.startswith(_SENT_SIGNS.get(kind, ("\0", ""))[0])):

@@ -52,9 +52,10 @@ def unprovision(channel: Channel) -> Provisioned:
         if channel.state.get("registered") is True and device_id == own.made_device_id(channel):
             service.call("DELETE", path(device_id))
             return Provisioned(done=(f"The device {device_id} was removed from GoWA.",))
-        if _current(service, device_id).get("webhook_url") != channel.callback_url:
+        scoped = _scoped(channel, device_id)
+        if _current(scoped, device_id).get("webhook_url") != channel.callback_url:
             return Provisioned()
-        service.call("PATCH", path(device_id, "/webhook"), json={"webhook_url": ""})
+        scoped.call("PATCH", path(device_id, "/webhook"), json={"webhook_url": ""})
     except UnsupportedFeature:  # before 8.10: what was set by hand stays in GoWA's own settings
         return Provisioned()
     except ProviderError as error:
@@ -81,7 +82,7 @@ def _set_webhook(channel: Channel, device_id: str) -> bool:
             action="Use an id of letters, digits, dots, dashes and underscores.",
             code="device_id",
         )
-    service = Gowa(channel, device="")
+    service = _scoped(channel, device_id)
     wanted = _webhook(channel)
     try:
         current = _current(service, device_id)
@@ -99,6 +100,12 @@ def _set_webhook(channel: Channel, device_id: str) -> bool:
     except UnsupportedFeature:
         return False
     return True
+
+
+def _scoped(channel: Channel, device_id: str) -> Gowa:
+    """The service, with the device named: without a name, 8.0 to 8.9 with several devices ask for one before they say
+    that they have no such call."""
+    return Gowa(channel, device=device_id)
 
 
 def _current(service: Gowa, device_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chatport.errors import ConfigInvalid, NotConnected, ProviderError, Unsuppor
 from . import jids, own
 from .client import QUICK, Gowa
 from .devices import Choice, Device, choose, list_devices, other_number
-from .failures import error_of, not_gowa
+from .failures import not_gowa
 from .jids import Jid
 from .schema import DEFAULT_SECRET
 
@@ -77,9 +77,10 @@ def _choose(channel: Channel, service: Gowa) -> Choice:
     unscoped = Gowa(channel, device="")
     if answer.ok:
         entries = told.get("results")
+        entries = entries.get("devices") if isinstance(entries, dict) else entries
         return _among(channel, unscoped, entries if isinstance(entries, list) else [])
     if code not in DEVICE_CODES:
-        raise error_of(answer)
+        raise service.error(answer)
     devices = list_devices(unscoped)
     if devices is None:
         raise not_gowa(answer)

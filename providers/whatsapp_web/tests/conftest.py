@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests_mock
 
 from chatport import Channel
+from chatport.http import NetworkPolicy, network_policy, set_network_policy
+from chatport_testkit.gowa import GowaSimulator
 
 MakeChannel = Callable[..., Channel]
 
@@ -84,3 +86,29 @@ class Service:
 def service(requests_mock: requests_mock.Mocker) -> Service:
     """GoWA at the channel's address; what a test does not declare is no answer."""
     return Service(requests_mock)
+
+
+Simulate = Callable[..., GowaSimulator]
+
+
+@pytest.fixture
+def simulate() -> Iterator[Simulate]:
+    """Starts a simulated GoWA for the number of the channels; keywords are the simulator's."""
+    former, running = network_policy(), []
+    set_network_policy(NetworkPolicy(("127.0.0.1",)))
+
+    def start(**options: Any) -> GowaSimulator:
+        simulator = GowaSimulator(
+            username="alice",
+            password="s3cr3t-pässword",
+            own_phone="6281100000009",
+            **{"tick": "manual", **options},
+        )
+        running.append(simulator)
+        simulator.start()
+        return simulator
+
+    yield start
+    for simulator in running:
+        simulator.stop()
+    set_network_policy(former)

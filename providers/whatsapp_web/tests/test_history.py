@@ -190,6 +190,17 @@ def test_fetch_an_odd_row_costs_no_other(channel: Channel, service: Any) -> None
     assert [event.source_id for event in _all(channel)] == ["A"]
 
 
+def test_fetch_odd_values_beside_the_text_cost_nothing(channel: Channel, service: Any) -> None:
+    _chats(service, CHAT)
+    odd = {"timestamp": [], "filename": 7, "file_length": "many", "sender_display_name": {}}
+    good = {"emoji": "👍", "sender_jid": CHAT, "is_from_me": False}
+    reactions = [7, {"emoji": []}, {**good, "sender_jid": "junk@evil"}, good]
+    _messages(service, CHAT, _row("A", **odd, reactions=reactions))
+    event, reaction = _all(channel)
+    assert isinstance(reaction, ReactionChanged) and reaction.emoji == "👍"
+    assert (event.source_id, event.time, event.parts) == ("A", None, (TextPart("hi"),))
+
+
 def test_fetch_of_an_old_version_is_said(channel: Channel, service: Any) -> None:
     service.plain("GET", "chats", 404, "Cannot GET /chats")
     with pytest.raises(UnsupportedFeature) as caught:
@@ -254,6 +265,51 @@ def test_find_sent_finds_files(
 ) -> None:
     _messages(service, CHAT, _ours("A", **stored), _ours("B", "other", media_type="video"))
     assert [sent.source_id for sent in history.find_sent(channel, _lookup(text, kind))] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("Lunch on Friday?", "📊 Lunch on Friday?"),
+        ("Our new prices", "🔗 Our new prices"),
+        ("https://shop.example/a", "🔗 https://shop.example/a"),
+    ],
+)
+def test_find_sent_finds_polls_and_links(
+    channel: Channel, service: Any, text: str, content: str
+) -> None:
+    others = [_ours("B", f"{content}!"), _ours("C", f"📍 {text}"), _ours("D", f"👤 {text}")]
+    _messages(service, CHAT, _ours("A", content), *others)
+    assert [sent.source_id for sent in history.find_sent(channel, _lookup(text))] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        ({"kind": "location", "latitude": -6.25, "longitude": 106.0}, "📍 -6.25, 106.0"),
+        ({"kind": "location", "latitude": 1e-7, "longitude": 0.0}, "📍 0.0000001, 0.0"),
+        ({"kind": "contacts", "cards": [{"name": "Budi", "phones": ["+62813"]}]}, "👤 Budi"),
+    ],
+)
+def test_find_sent_finds_places_and_contacts(
+    channel: Channel, service: Any, sent: dict[str, Any], content: str
+) -> None:
+    others = [_ours("B", f"{content}0"), _ours("C", content[2:]), _ours("D", f"📊 {content}")]
+    _messages(service, CHAT, _ours("A", content), *others)
+    found = history.find_sent(channel, _lookup("", content=sent))
+    assert [one.source_id for one in found] == ["A"]
+
+
+def test_find_sent_finds_stickers(channel: Channel, service: Any) -> None:
+    _messages(
+        service,
+        CHAT,
+        _ours("OLD", "🎨 Sticker"),
+        _ours("NEW", "🎨 Sticker", media_type="sticker", timestamp="2026-08-22T10:00:01Z"),
+        _ours("OTHER", "🖼️ Image"),
+    )
+    found = history.find_sent(channel, _lookup("", "sticker"))
+    assert [sent.source_id for sent in found] == ["OLD", "NEW"]
 
 
 def test_find_sent_of_nothing_to_compare_finds_nothing(channel: Channel, service: Any) -> None:

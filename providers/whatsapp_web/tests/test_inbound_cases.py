@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from chatport.events import (
     GroupAction,
     GroupChanged,
     Ignored,
+    LocationPart,
     MediaPart,
     MessageReceived,
     MessageRevoked,
@@ -149,6 +151,12 @@ def test_older_body_inside_an_envelope_is_read() -> None:
     assert event.parts == (TextPart("hi"),)
 
 
+def test_older_body_inside_an_envelope_is_of_the_account_told_outside() -> None:
+    other = "4915112340001@s.whatsapp.net"
+    event = _one({"event": "message", "device_id": other, "payload": _flat()})
+    assert event.addressees == (f"jid:{other}",)
+
+
 # --- content ----------------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +225,33 @@ def test_contacts_array_gives_a_part_for_each() -> None:
     assert (second.name, second.phones, second.raw) == ("Anonim", (), "junk")
 
 
+def test_unreadable_card_leaves_no_word_of_it_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("vobject.base").addHandler(handler)
+    vcard = "BEGIN:VCARD\nVERSION:3.0\nFN:Budi\nprivate words\nEND:VCARD"
+    (part,) = _one(_envelope(contact={"displayName": "Budi", "vcard": vcard})).parts
+    logging.getLogger("vobject.base").removeHandler(handler)
+    assert part.card.name == "Budi"
+    assert seen == [] and caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [("degreesLatitude", "degreesLongitude"), ("latitude", "longitude"), ("lat", "lng")],
+)
+def test_location_in_the_words_of_a_relay_is_read(latitude: str, longitude: str) -> None:
+    (part,) = _one(_flat(location={latitude: -6.25, longitude: "106.5"}, message={"id": "A"})).parts
+    assert isinstance(part, LocationPart)
+    assert (part.location.latitude, part.location.longitude) == (-6.25, 106.5)
+
+
+def test_location_without_coordinates_is_not_somewhere_else() -> None:
+    (part,) = _one(_envelope(location={"name": "Monas", "address": "Jakarta"})).parts
+    assert isinstance(part, UnsupportedPart) and "Monas, Jakarta" in part.reason
+
+
 def test_location_at_zero_degrees_is_read_without_its_keys() -> None:
     event = _one(_envelope(location={"degreesLongitude": 6.7}))
     assert (event.parts[0].location.latitude, event.parts[0].location.longitude) == (0.0, 6.7)
@@ -277,6 +312,12 @@ def test_receipt_of_unknown_kind_is_not_taken_for_another() -> None:
 
 def test_receipt_with_an_id_twice_gives_one_event() -> None:
     assert len(_read(_ack(ids=["A", "A", "B"]))) == 2
+
+
+def test_receipt_without_the_events_name_is_read() -> None:
+    event = _one({"payload": _ack()["payload"]})
+    assert event.key == _one(_ack()).key
+    assert _one(_ack()["payload"]).key == event.key
 
 
 @pytest.mark.parametrize("nested", [True, False])
@@ -369,11 +410,7 @@ def test_key_of_an_odd_id_is_short_and_plain(message_id: str) -> None:
         b"\xff\xfe",
         b"{}",
         b"[" * 100_000,
-        b'{"event":"message"}',
-        b'{"event":"message","payload":7}',
-        b'{"from":"a@b.c","message":{"id":"1"}}',
         b'{"entry":[]}',
-        b'{"event":"message","payload":{"id":"1"}}',
         b'{"event":"message","payload":{"id":"1","from":"1@s.whatsapp.net","location":{"degreesLatitude":NaN}}}',
     ],
 )

@@ -75,6 +75,16 @@ def test_validate_fresh_service_without_device_may_be_created(
     assert found.login_required and not found.connected
 
 
+def test_validate_devices_listed_one_level_deeper_are_read(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    listed = [{"device": "sales-1", "jid": "4915112340001@s.whatsapp.net"}]
+    service.says("GET", "app/devices", {"devices": listed})
+    with pytest.raises(ConfigInvalid) as caught:
+        session.validate(make_channel())
+    assert "+4915112340001" in caught.value.fields["phone_number"][0]
+
+
 def test_validate_several_devices_without_id_names_the_field(
     make_channel: Callable[..., Channel], service: Any
 ) -> None:

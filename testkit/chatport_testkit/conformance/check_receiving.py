@@ -97,7 +97,7 @@ class ReceivingChecks:
     def test_keys_of_all_samples_are_distinct(self, bench: Bench) -> None:
         owners: dict[str, str] = {}
         clashes = []
-        for webhook in self.case.webhooks:
+        for webhook in sorted(self.case.webhooks, key=lambda webhook: webhook.repeats):
             for key in {event.key for event in parse(bench, webhook)}:
                 other = owners.setdefault(key, webhook.name)
                 if other != webhook.name and not webhook.repeats:

@@ -14,6 +14,19 @@ from .state import Device, StoredMessage
 from .ticks import tick_after_send
 
 _MEDIA_TYPES = {"voice": "audio"}
+#: Sign of the row of chat storage for each kind, and the word where there is no caption.
+_SIGNS = {
+    "image": ("🖼️", "Image"),
+    "document": ("📄", "Document"),
+    "video": ("🎥", "Video"),
+    "audio": ("🎵", "Audio"),
+    "voice": ("🎵", "Audio"),
+    "sticker": ("🎨", "Sticker"),
+    "contact": ("👤", ""),
+    "link": ("🔗", ""),
+    "poll": ("📊", ""),
+    "location": ("📍", ""),
+}
 FILES = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 
 
@@ -77,6 +90,23 @@ def stored_filename(kind: str, at: datetime, caption: str, filename: str) -> str
     return f"{kind}_{at:%Y%m%d_%H%M%S}{label}{extensions.get(kind, '')}"
 
 
+def store_text(sent: SentMessage) -> str:
+    """The text of the row that chat storage keeps of a send."""
+    sign, word = _SIGNS.get(sent.kind, ("", ""))
+    if not sign:
+        return sent.text or sent.caption
+    raw = sent.raw
+    shown = {
+        "contact": raw.get("contact_name", ""),
+        "link": sent.caption or raw.get("link", ""),
+        "location": f"{raw.get('latitude', '')}, {raw.get('longitude', '')}",
+        "poll": sent.text,
+        "audio": "",
+        "voice": "",
+    }.get(sent.kind, sent.caption)
+    return f"{sign} {shown or word}"
+
+
 def _stored(sent: SentMessage, device: Device) -> StoredMessage:
     media_type = _MEDIA_TYPES.get(sent.kind, sent.kind) if sent.kind in FILES else ""
     filename = sent.filename if media_type == "document" else ""
@@ -87,6 +117,7 @@ def _stored(sent: SentMessage, device: Device) -> StoredMessage:
         sender=device.jid,
         at=sent.at,
         content=sent.text or sent.caption,
+        store_text=store_text(sent),
         kind=sent.kind,
         from_me=True,
         media_type=media_type,

@@ -68,10 +68,13 @@ def _before(service: Service) -> Response | None:
     refused = _authenticate(service)
     if refused is not None:
         return refused
-    if path != "/" and not path.startswith(_UNSCOPED):
-        g.device = _choose_device(service)
     rule = request.url_rule
-    if rule is not None and not service.since(since_rule(rule.rule)):
+    known = rule is not None and service.since(since_rule(rule.rule))
+    wrong_method = isinstance(request.routing_exception, MethodNotAllowed)
+    # Who asks for a route that this release does not have is asked for a device first, wherever the route would be.
+    if path != "/" and not (path.startswith(_UNSCOPED) and (known or wrong_method)):
+        g.device = _choose_device(service)
+    if rule is not None and not known:
         raise NotFound
     return None
 

@@ -60,7 +60,7 @@ class Faults:
                 interface, or ``webhook`` for webhooks.
             mode: one of ``REST_MODES`` or ``WEBHOOK_MODES``.
             count: how many requests it hits; None for all until :meth:`clear`.
-            options: ``seconds``; ``status``, ``body`` (text, bytes or JSON value) and ``content_type``.
+            options: ``seconds``; ``status``, ``body`` (text, bytes or JSON value), ``content_type`` and ``headers``.
 
         Raises:
             ValueError: the mode does not exist for that path.

@@ -192,7 +192,9 @@ def _before_work(server: Server, fault: Fault) -> Response | None:
         case "slow":
             server.stopping.wait(fault.seconds(1))
         case "status":
-            return _ordered_status(server.service, fault)
+            answer = _ordered_status(server.service, fault)
+            answer.headers.update(fault.options.get("headers", {}))
+            return answer
         case "unauthorized_basic":
             return unauthorized(version)
         case "unauthorized_session":

@@ -121,7 +121,8 @@ class Group:
 class StoredMessage:
     """A row of the service's chat storage, and what the phones show of it.
 
-    ``revoked`` and ``edited`` are for the people looking on; GoWA keeps its row as it was.
+    ``store_text`` is the text of the row where it differs from what the phones show: GoWA puts a sign before what was
+    sent through it. ``revoked`` and ``edited`` are for the people looking on; GoWA keeps its row as it was.
     """
 
     id: str
@@ -130,6 +131,7 @@ class StoredMessage:
     sender: str
     at: datetime
     content: str = ""
+    store_text: str = ""
     kind: str = "text"
     from_me: bool = False
     media_type: str = ""
@@ -142,6 +144,11 @@ class StoredMessage:
     revoked: bool = False
     edited: bool = False
     expired: bool = False
+
+    @property
+    def row_text(self) -> str:
+        """The text of the row of chat storage."""
+        return self.content if self.edited or not self.store_text else self.store_text
 
 
 @dataclass(slots=True)

@@ -5,23 +5,25 @@ Owns: reading a vCard. Must not know: the rest of a payload.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import vobject
 
 from chatport.messages import ContactCard
-from chatport.reader import Reader
+
+from .tolerant import Tolerant
 
 #: A card with a picture inside may be large; text beyond this is no card.
 MAX_VCARD = 512 * 1024
 MAX_VALUES = 50
+#: The library logs the lines that it cannot read: words of customers, and as long as they like.
+logging.getLogger("vobject").setLevel(logging.CRITICAL)
+logging.getLogger("vobject.base").setLevel(logging.CRITICAL)
 
 
-def read_card(contact: Reader) -> ContactCard:
-    """One contact: what its vCard says, else what GoWA says about it.
-
-    :raises AnomalousPayload: a value has the wrong type.
-    """
+def read_card(contact: Tolerant) -> ContactCard:
+    """One contact: what its vCard says, else what GoWA says about it."""
     shown = contact.text("displayName")
     text = contact.text("vcard")
     phone = contact.text("phone_number")

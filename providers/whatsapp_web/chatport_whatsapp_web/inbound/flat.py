@@ -7,26 +7,29 @@ from __future__ import annotations
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent
-from chatport.reader import Reader
 
 from .. import jids, own
 from ..jids import Jid
 from . import messages
-from .item import Item, Place, Source, locate, pick, read_jid, read_time
+from .item import Item, Place, Source, locate, pick, read_chat, read_jid, read_time
 from .others import unknown
+from .tolerant import Tolerant
 
 _DELETED = ("message_deleted_for_me", "event.delete_for_me")
 
 
-def read_flat(body: Reader, own_users: frozenset[str]) -> list[AnyEvent]:
+def read_flat(
+    body: Tolerant, own_users: frozenset[str], addressees: tuple[str, ...] = ()
+) -> list[AnyEvent]:
     """All events of a flat body.
 
+    :param addressees: as told around the body.
     :raises AnomalousPayload: it has not that shape.
     """
     source = Source(
         raw=body.value,
         own=own_users,
-        addressees=own.addressees(body.text("device_id"), body.text("session_id")),
+        addressees=addressees or own.addressees(body.text("device_id"), body.text("session_id")),
         time=read_time(body.text("timestamp")),
     )
     action = body.text("action")
@@ -51,7 +54,7 @@ def read_flat(body: Reader, own_users: frozenset[str]) -> list[AnyEvent]:
     return [messages.received(item)]
 
 
-def _item(source: Source, body: Reader) -> Item:
+def _item(source: Source, body: Tolerant) -> Item:
     told = body.obj("message")
     message_id = pick(told, "id", "ID")
     if not message_id:
@@ -68,12 +71,12 @@ def _item(source: Source, body: Reader) -> Item:
     )
 
 
-def _place(source: Source, body: Reader) -> Place:
+def _place(source: Source, body: Tolerant) -> Place:
     """``from`` is ``sender in chat``, or the sender alone where sender and chat are one."""
     first, _, second = body.text("from").partition(" in ")
-    lid = read_jid(body.text("from_lid"), "body.from_lid")
-    sender = read_jid(first, "body.from")
-    chat = read_jid(second, "body.from")
+    lid = read_jid(body.text("from_lid"))
+    sender = read_jid(first)
+    chat = read_chat(second, "body.from")
     if chat is None and sender is None:
         chat = _from_digits(body, lid)
         sender = chat if chat is not None and chat.is_person else None
@@ -97,9 +100,9 @@ def _from_me(source: Source, sender: Jid | None, lid: Jid | None, chat: Jid | No
     return None
 
 
-def _from_digits(body: Reader, lid: Jid | None) -> Jid | None:
+def _from_digits(body: Tolerant, lid: Jid | None) -> Jid | None:
     """The chat from its digits alone, where ``from`` is missing."""
     text = body.text("chat_id")
     if lid is not None and text == lid.user:
         return lid
-    return read_jid(text, "body.chat_id")
+    return read_chat(text, "body.chat_id")

@@ -11,10 +11,11 @@ from typing import Any
 
 from chatport.errors import AnomalousPayload
 from chatport.events import Chat, Direction, Party
-from chatport.reader import Reader, parse_rfc3339, parse_unix
+from chatport.reader import parse_rfc3339, parse_unix
 
 from .. import jids
 from ..jids import Jid
+from .tolerant import Tolerant
 
 #: Names are shown, never parsed; longer ones are nobody's name.
 MAX_NAME = 255
@@ -64,22 +65,25 @@ class Item:
     source: Source
     id: str
     place: Place
-    content: Reader
+    content: Tolerant
     body: str = ""
     reply_to: str = ""
     quoted: str = ""
     flat: bool = False
 
 
-def read_jid(text: str, path: str) -> Jid | None:
-    """An address, or ``None`` where there is none.
+def read_jid(text: str) -> Jid | None:
+    """A person's address, or ``None`` where none can be read: who wrote is worth less than what was written."""
+    return jids.complete(text) if text else None
 
-    :raises AnomalousPayload: it is no WhatsApp address.
+
+def read_chat(text: str, path: str) -> Jid | None:
+    """The address of a chat, or ``None`` where none is told.
+
+    :raises AnomalousPayload: a chat of a kind that is not known is told. It must not end in another chat.
     """
-    if not text:
-        return None
-    jid = jids.complete(text)
-    if jid is None:
+    jid = read_jid(text)
+    if jid is None and "@" in text:
         raise AnomalousPayload(f"{path} is not a WhatsApp address")
     return jid
 
@@ -99,10 +103,13 @@ def locate(
     :param from_me: what the event says; ``None`` where it says nothing, then our number decides.
     :raises AnomalousPayload: there is neither chat nor sender.
     """
-    where = chat or sender
+    told = from_me is not None
+    sender = sender or sender_lid
+    where = chat or chat_lid or (None if from_me else sender)
     if where is None:
         raise AnomalousPayload("neither a chat nor a sender is named")
-    told = from_me is not None
+    if sender is None and not from_me and where.is_person:
+        sender = where
     if from_me is None:
         from_me = sender is not None and sender.server == jids.PERSON and sender.user in own
     people = {jid for jid in (sender, sender_lid) if jid is not None}
@@ -133,7 +140,7 @@ def _ordered(first: Jid, jids_: set[Jid]) -> list[Jid]:
 
 def _party(sender: Jid | None, people: set[Jid], name: str) -> Party | None:
     if sender is None:
-        return None
+        return Party((), name=clean_name(name)) if name else None
     return Party(jids.identities(_ordered(sender, people)), name=clean_name(name))
 
 
@@ -147,11 +154,11 @@ def clean_name(name: str) -> str:
     return " ".join(name[: MAX_NAME * 4].split())[:MAX_NAME]
 
 
-def pick(reader: Reader, *names: str) -> str:
+def pick(reader: Tolerant, *names: str) -> str:
     """The first text that is not empty. One version spells its keys with capitals by mistake."""
     return next((text for text in (reader.text(name) for name in names) if text), "")
 
 
 def read_time(text: str) -> datetime | None:
-    """A time as GoWA writes it."""
+    """A time as GoWA writes it, or Unix seconds or milliseconds; ``None`` for anything else."""
     return parse_rfc3339(text) or (parse_unix(text) if text.isascii() and text.isdigit() else None)

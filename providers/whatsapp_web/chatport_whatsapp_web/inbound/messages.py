@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chatport.errors import AnomalousPayload
 from chatport.events import (
     AnyEvent,
     Chat,
@@ -22,12 +21,12 @@ from chatport.events import (
     UnknownEvent,
     UnsupportedPart,
 )
-from chatport.reader import Reader
 
 from .. import jids
 from . import keys
-from .item import Item, Source, read_jid
+from .item import Item, Source, read_chat, read_jid
 from .parts import read_parts
+from .tolerant import Tolerant
 
 _NOT_CHATS = {
     jids.NEWSLETTER: "a post of a WhatsApp channel is no conversation",
@@ -56,8 +55,6 @@ def received(item: Item) -> AnyEvent:
     parts = read_parts(item)
     if _is_leaked(item, parts):
         return _ignore(source, "a message between our own devices, without content")
-    if not place.from_me and place.sender is None:
-        raise AnomalousPayload("the sender is missing")
     return MessageReceived(
         **source.base(keys.message(place.chat, place.sender, place.from_me, item.id)),
         source_id=item.id,
@@ -140,16 +137,16 @@ def revoked(item: Item, target: str) -> AnyEvent:
     )
 
 
-def deleted_for_me(source: Source, told: Reader) -> AnyEvent:
+def deleted_for_me(source: Source, told: Tolerant) -> AnyEvent:
     """Our own phone forgot a message. The chat is told only where GoWA had stored the message."""
     target = told.require("deleted_message_id")
-    where = read_jid(told.text("chat_id"), f"{told.path}.chat_id")
+    where = read_chat(told.text("chat_id"), f"{told.path}.chat_id")
     if where is not None and where.server in _NOT_CHATS:
         return _ignore(source, _NOT_CHATS[where.server])
     chat = None
     if where is not None:
         chat = Chat(jids.identities([where]), is_group=where.is_group)
-    author = read_jid(told.text("original_sender") or told.text("from"), f"{told.path}.from")
+    author = read_jid(told.text("original_sender") or told.text("from"))
     return MessageRevoked(
         **source.base(keys.forgotten(chat, target)),
         target=target,

@@ -19,11 +19,11 @@ from chatport.events import (
     TypingChanged,
     UnknownEvent,
 )
-from chatport.reader import Reader
 
 from .. import jids
 from . import keys
-from .item import Source, clean_name, locate, read_jid
+from .item import Source, clean_name, locate, read_chat, read_jid
+from .tolerant import Tolerant
 
 _ACTIONS = {
     "join": GroupAction.JOIN,
@@ -33,7 +33,7 @@ _ACTIONS = {
 }
 
 
-def read_other(name: str, source: Source, told: Reader) -> AnyEvent:
+def read_other(name: str, source: Source, told: Tolerant) -> AnyEvent:
     """The event of a name; ``UnknownEvent`` for a name that is not known."""
     reader = _READERS.get(name)
     if reader is not None:
@@ -61,19 +61,19 @@ _IGNORED: Mapping[str, str] = {
 }
 
 
-def _group(source: Source, told: Reader) -> Chat:
-    jid = read_jid(told.require("chat_id"), f"{told.path}.chat_id")
+def _group(source: Source, told: Tolerant) -> Chat:
+    jid = read_jid(told.require("chat_id"))
     if jid is None or not jid.is_group:
         raise AnomalousPayload(f"{told.path}.chat_id is not a group")
     return Chat(jids.identities([jid]), is_group=True, name=clean_name(told.text("group_name")))
 
 
-def _members(told: Reader) -> tuple[Party, ...]:
-    found = [read_jid(text, f"{told.path}.jids") for text in told.texts("jids")]
+def _members(told: Tolerant) -> tuple[Party, ...]:
+    found = map(read_jid, told.texts("jids"))
     return tuple(Party(jids.identities([jid])) for jid in found if jid is not None)
 
 
-def _participants(source: Source, told: Reader) -> AnyEvent:
+def _participants(source: Source, told: Tolerant) -> AnyEvent:
     """Members came, went, or changed their rank; one event for all of one request."""
     action = _ACTIONS.get(told.text("type"))
     if action is None:
@@ -86,7 +86,7 @@ def _participants(source: Source, told: Reader) -> AnyEvent:
     )
 
 
-def _joined(source: Source, told: Reader) -> AnyEvent:
+def _joined(source: Source, told: Tolerant) -> AnyEvent:
     """Our own number became a member."""
     return GroupChanged(
         **source.base(keys.hashed(source.raw)),
@@ -96,13 +96,13 @@ def _joined(source: Source, told: Reader) -> AnyEvent:
     )
 
 
-def _call(source: Source, told: Reader) -> AnyEvent:
+def _call(source: Source, told: Tolerant) -> AnyEvent:
     """Somebody called; how it went on is never told."""
-    caller = read_jid(told.require("from"), f"{told.path}.from")
-    group = read_jid(told.text("group_jid"), f"{told.path}.group_jid")
+    caller = read_jid(told.text("from")) or read_jid(told.text("from_lid"))
+    group = read_chat(told.text("group_jid"), f"{told.path}.group_jid")
     place = locate(
         sender=caller,
-        sender_lid=read_jid(told.text("from_lid"), f"{told.path}.from_lid"),
+        sender_lid=read_jid(told.text("from_lid")),
         chat=caller if group is None else group,
         chat_lid=None,
         from_me=False,
@@ -118,7 +118,7 @@ def _call(source: Source, told: Reader) -> AnyEvent:
     )
 
 
-def _presence(source: Source, told: Reader) -> AnyEvent:
+def _presence(source: Source, told: Tolerant) -> AnyEvent:
     """Somebody types or records."""
     state = told.text("state")
     if state not in ("composing", "paused"):
@@ -126,10 +126,10 @@ def _presence(source: Source, told: Reader) -> AnyEvent:
     if state == "composing" and told.text("media") == "audio":
         state = "recording"
     place = locate(
-        sender=read_jid(told.require("from"), f"{told.path}.from"),
-        sender_lid=read_jid(told.text("from_lid"), f"{told.path}.from_lid"),
-        chat=read_jid(told.text("chat_id"), f"{told.path}.chat_id"),
-        chat_lid=read_jid(told.text("chat_lid"), f"{told.path}.chat_lid"),
+        sender=read_jid(told.text("from")),
+        sender_lid=read_jid(told.text("from_lid")),
+        chat=read_chat(told.text("chat_id"), f"{told.path}.chat_id"),
+        chat_lid=read_jid(told.text("chat_lid")),
         from_me=None,
         own=source.own,
         name=told.text("sender_display_name"),
@@ -142,7 +142,7 @@ def _presence(source: Source, told: Reader) -> AnyEvent:
     )
 
 
-_READERS: Mapping[str, Callable[[Source, Reader], AnyEvent]] = {
+_READERS: Mapping[str, Callable[[Source, Tolerant], AnyEvent]] = {
     "group.participants": _participants,
     "group.joined": _joined,
     "call.offer": _call,

@@ -6,11 +6,11 @@ what GoWA does not hand over. Must not know: who wrote, envelopes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatport.errors import AnomalousPayload
 from chatport.events import (
     ContactPart,
     LocationPart,
@@ -22,10 +22,10 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import Location, MediaKind
-from chatport.reader import Reader
 
 from .cards import read_card
 from .item import Item, pick
+from .tolerant import Tolerant
 
 _MEDIA = (
     ("image", MediaKind.IMAGE),
@@ -36,6 +36,9 @@ _MEDIA = (
     ("sticker", MediaKind.STICKER),
 )
 _CAPTIONED = (MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.VIDEO_NOTE, MediaKind.DOCUMENT)
+#: GoWA's own spelling, and those of services that pass its events on.
+_LATITUDE = ("degreesLatitude", "latitude", "lat")
+_LONGITUDE = ("degreesLongitude", "longitude", "lng", "lon")
 MAX_PATH = 2000
 #: Files in WhatsApp's own store are encrypted; only GoWA has the key.
 _ENCRYPTED_HOST = ".whatsapp.net"
@@ -43,14 +46,14 @@ EMPTY = (
     "WhatsApp has a message here that GoWA does not hand over: a poll, a choice of a button or list, a removed "
     "reaction, or a file that it could not download. Look at the phone."
 )
+UNREADABLE_TEXT = "A text that GoWA tells in a form that cannot be read. Look at the phone."
+UNREADABLE_PLACE = "A place that GoWA tells in a form that cannot be read. Look at the phone."
+UNREADABLE_CONTACT = "A contact that GoWA tells in a form that cannot be read. Look at the phone."
 EMPTY_VIEW_ONCE = "A message that can be viewed once; look at it on the phone."
 
 
 def read_parts(item: Item) -> tuple[Part, ...]:
-    """All parts of a message, at least one.
-
-    :raises AnomalousPayload: a value has the wrong type.
-    """
+    """All parts of a message, at least one; a placeholder for each that cannot be read."""
     content = item.content
     parts: list[Part] = [*_media(item), *_places(content)]
     parts += [*_contacts(content), *_structured(item)]
@@ -62,6 +65,8 @@ def read_parts(item: Item) -> tuple[Part, ...]:
 def empty_part(item: Item) -> UnsupportedPart:
     """The placeholder; the service may have a file for it that it could not download at first."""
     reason = EMPTY_VIEW_ONCE if item.content.flag("view_once") else EMPTY
+    if item.content.value.get("body") not in (None, ""):
+        reason = UNREADABLE_TEXT
     return UnsupportedPart(reason, MediaRef(MediaKind.DOCUMENT, download_locator(item)))
 
 
@@ -94,7 +99,7 @@ def _media(item: Item) -> Iterator[MediaPart]:
 def _one_media(item: Item, name: str, kind: MediaKind) -> MediaPart:
     """A file: its path as text, or an object that tells path, encrypted address, type, caption, name."""
     value = item.content.value[name]
-    told = Reader({"path": value}, name) if isinstance(value, str) else item.content.obj(name)
+    told = Tolerant({"path": value}, name) if isinstance(value, str) else item.content.obj(name)
     content_type = pick(told, "mime_type", "MimeType")
     if kind is MediaKind.AUDIO and "codecs=opus" in content_type.replace(" ", "").lower():
         kind = MediaKind.VOICE  # the only sign of a voice note, and only in some versions
@@ -132,16 +137,22 @@ def _base_name(name: str) -> str:
 # --- places, contacts -------------------------------------------------------------------------------------------------
 
 
-def _places(content: Reader) -> Iterator[LocationPart]:
+def _places(content: Tolerant) -> Iterator[LocationPart | UnsupportedPart]:
     for name, live in (("location", False), ("live_location", True)):
         if name not in content:
             continue
         place = content.obj(name)
-        # The plain JSON encoder leaves out what is zero.
+        latitude, longitude = _degrees(place, _LATITUDE), _degrees(place, _LONGITUDE)
+        if latitude is None or longitude is None or not _has_any(place, _LATITUDE + _LONGITUDE):
+            said = ", ".join(filter(None, (place.text("name"), place.text("address"))))
+            yield UnsupportedPart(
+                f"{UNREADABLE_PLACE} It says: {said}" if said else UNREADABLE_PLACE
+            )
+            continue
         yield LocationPart(
             Location(
-                _degrees(place, "degreesLatitude"),
-                _degrees(place, "degreesLongitude"),
+                latitude,
+                longitude,
                 place.text("name"),
                 place.text("address"),
             ),
@@ -151,22 +162,29 @@ def _places(content: Reader) -> Iterator[LocationPart]:
         )
 
 
-def _degrees(place: Reader, name: str) -> float:
-    value = place.number(name)
-    if abs(value) > 360:
-        raise AnomalousPayload(f"{place.path}.{name} is not a number of degrees")
-    return value
+def _degrees(place: Tolerant, names: tuple[str, ...]) -> float | None:
+    """Degrees; ``None`` where they cannot be read. The plain JSON encoder leaves out what is zero."""
+    name = next((name for name in names if name in place), "")
+    value = place.number(name, math.inf) if name else 0.0
+    return value if abs(value) <= 360 else None
+
+
+def _has_any(place: Tolerant, names: tuple[str, ...]) -> bool:
+    return any(name in place for name in names)
 
 
 def _web(url: str) -> str:
     return url if url.startswith(("https://", "http://")) else ""
 
 
-def _contacts(content: Reader) -> Iterator[ContactPart]:
-    if "contact" in content:
-        yield ContactPart(read_card(content.obj("contact")))
-    for contact in content.items("contacts_array"):
-        yield ContactPart(read_card(contact))
+def _contacts(content: Tolerant) -> Iterator[ContactPart | UnsupportedPart]:
+    told = [content.value["contact"]] if "contact" in content else []
+    several = content.value.get("contacts_array")
+    for one in [*told, *(several if isinstance(several, list) else [])]:
+        if isinstance(one, dict) and one:
+            yield ContactPart(read_card(Tolerant(one, f"{content.path}.contact")))
+        else:
+            yield UnsupportedPart(UNREADABLE_CONTACT)
 
 
 # --- what has a readable summary --------------------------------------------------------------------------------------
@@ -174,15 +192,15 @@ def _contacts(content: Reader) -> Iterator[ContactPart]:
 
 def _structured(item: Item) -> Iterator[StructuredPart]:
     content = item.content
-    if "list" in content:
+    if content.obj("list").value:
         yield _list(content.obj("list"))
-    if "order" in content:
+    if content.obj("order").value:
         yield _order(content.obj("order"))
     if text := content.text("interactive"):
         yield StructuredPart("interactive", text, {})
 
 
-def _list(told: Reader) -> StructuredPart:
+def _list(told: Tolerant) -> StructuredPart:
     rows = [
         {
             "id": row.text("rowID"),
@@ -199,7 +217,7 @@ def _list(told: Reader) -> StructuredPart:
     return StructuredPart("list", "\n".join(line for line in lines if line), data)
 
 
-def _order(told: Reader) -> StructuredPart:
+def _order(told: Tolerant) -> StructuredPart:
     amount, currency = told.number("totalAmount1000") / 1000, told.text("totalCurrencyCode")
     count = int(told.number("itemCount"))
     price = f"{amount:,.2f} {currency}".strip() if amount else ""

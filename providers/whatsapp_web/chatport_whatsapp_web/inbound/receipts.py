@@ -8,10 +8,10 @@ from __future__ import annotations
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, ChatRead, Ignored, StatusChanged, UnknownEvent
 from chatport.messages import MessageStatus
-from chatport.reader import Reader
 
 from . import keys
-from .item import Place, Source, locate, pick, read_jid
+from .item import Place, Source, locate, pick, read_chat, read_jid
+from .tolerant import Tolerant
 
 _STATES = {
     "delivered": MessageStatus.DELIVERED,
@@ -21,7 +21,7 @@ _STATES = {
 _READ_BY_US = ("read", "read-self", "played", "played-self")
 
 
-def read_receipt(source: Source, told: Reader) -> list[AnyEvent]:
+def read_receipt(source: Source, told: Tolerant) -> list[AnyEvent]:
     """One event for each message id and recipient; one for all ids where we read ourselves.
 
     :raises AnomalousPayload: without ids or recipient.
@@ -69,17 +69,18 @@ def _status(source: Source, place: Place, message_id: str, state: MessageStatus)
     )
 
 
-def _place(source: Source, told: Reader) -> Place:
+def _place(source: Source, told: Tolerant) -> Place:
     """Version 7 says ``sender in chat`` and has a sender with device; later ones name the recipient alone."""
     first, _, second = told.text("from").partition(" in ")
-    sender = read_jid(first or told.text("sender_id"), f"{told.path}.from")
-    if sender is None:
+    sender = read_jid(first) or read_jid(told.text("sender_id")) or read_jid(told.text("from_lid"))
+    chat = read_chat(told.text("chat_id") or second, f"{told.path}.chat_id")
+    if sender is None and (chat is None or not chat.is_person):
         raise AnomalousPayload(f"{told.path}.from is missing")
     return locate(
         sender=sender,
-        sender_lid=read_jid(told.text("from_lid"), f"{told.path}.from_lid"),
-        chat=read_jid(told.text("chat_id") or second, f"{told.path}.chat_id"),
-        chat_lid=read_jid(told.text("chat_lid"), f"{told.path}.chat_lid"),
+        sender_lid=read_jid(told.text("from_lid")),
+        chat=chat,
+        chat_lid=read_jid(told.text("chat_lid")),
         from_me=None,
         own=source.own,
         name=pick(told, "sender_display_name"),

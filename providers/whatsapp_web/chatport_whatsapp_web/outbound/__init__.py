@@ -26,7 +26,7 @@ from ..client import Gowa, Result, segment
 from ..people import chat_of
 from .files import send_file
 
-__all__ = ["send"]
+__all__ = ["degrees", "send"]
 
 #: Ids that GoWA answers where there was no message.
 _PSEUDO_IDS = frozenset({"presence", "chat-presence-start", "chat-presence-stop"})
@@ -71,7 +71,7 @@ def _send(service: Gowa, common: dict[str, Any], content: Any) -> Result:
             plain = {key: "true" if value is True else str(value) for key, value in common.items()}
             return send_file(service, plain, content)
         case Location(latitude=latitude, longitude=longitude):
-            place = {"latitude": _degrees(latitude), "longitude": _degrees(longitude)}
+            place = {"latitude": degrees(latitude), "longitude": degrees(longitude)}
             return service.post("send/location", {**common, **place}, sending=True)
         case Contacts():
             return service.post("send/contact", {**common, **_card(content)}, sending=True)
@@ -88,7 +88,7 @@ def _send(service: Gowa, common: dict[str, Any], content: Any) -> Result:
     )
 
 
-def _degrees(value: float) -> str:
+def degrees(value: float) -> str:
     """Degrees as text, which GoWA insists on, without an exponent."""
     return format(Decimal(repr(float(value))), "f")
 

@@ -132,7 +132,7 @@ def _messages(service: Service, chat_jid: str) -> list[StoredMessage]:
         if end is None or one.at <= end
         if not query_bool(request, "media_only") or one.media_type
         if from_me is None or one.from_me == from_me
-        if search in one.content.lower()
+        if search in one.row_text.lower()
     ]
     return sorted(found, key=lambda one: one.at, reverse=True)
 
@@ -149,7 +149,7 @@ def _shown(service: Service, one: StoredMessage) -> Struct:
     if service.since("v9.0.1"):
         shown["sender_display_name"] = service.state.person(one.sender).display_name
     shown |= {
-        "content": one.content,
+        "content": one.row_text,
         "timestamp": stamp(one.at),
         "is_from_me": one.from_me,
         "media_type": one.media_type,
