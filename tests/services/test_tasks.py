@@ -256,6 +256,22 @@ def test_unknown_outcome_is_found_in_the_services_store(world: World) -> None:
     assert (message.status, message.source_id) == ("sent", "FOUND1")
 
 
+def test_two_unknown_places_are_told_apart_by_where_they_are(world: World) -> None:
+    """The service's store shows each of them; nothing but their content says which is which."""
+    here, there = {"latitude": 1.5, "longitude": 2.5}, {"latitude": -6.2, "longitude": 106.8}
+    found = {1.5: Sent("HERE"), -6.2: Sent("THERE")}
+    world.provider.answers["find_sent"] = lambda given: (found[given.content["latitude"]],)
+    ids = []
+    for place in (here, there):
+        world.provider.outcomes.append(e.OutcomeUnknown("cut off"))
+        ids += world.send("", content_type="location", content_attributes={"location": place})
+        world.deliver()
+    world.make_due()
+    run(world)
+
+    assert [world.message(one).source_id for one in ids] == ["HERE", "THERE"]
+
+
 def test_task_of_a_deleted_channel_does_nothing(world: World) -> None:
     world.set(t.Channel, deleted_at=utcnow())
     add(world, "provision")
