@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from chatport.db import utcnow
-from chatport.db.tables import Conversation, Inbox, InboxMember, Membership
+from chatport.db.tables import Conversation, Inbox, InboxMember, Membership, User, UserSession
 from chatport.db.upsert import insert_if_absent
 from chatport.services.accounts import ADMINISTRATOR, audit
 from chatport.services.auth import Principal
@@ -119,6 +119,50 @@ def remove(core: Core, who: Principal, user_id: int) -> None:
         audit(
             connection,
             "user.removed",
+            account_id=who.account_id,
+            user_id=who.user_id,
+            subject=f"user:{user_id}",
+        )
+
+
+def reset_factor(core: Core, who: Principal, user_id: int) -> None:
+    """Turn a person's second factor off, because the app with its key is lost. The person is signed out everywhere.
+
+    :raises NotFound: no such person in the account.
+    :raises NotPossible: one's own (the profile asks for the password), or a person of further accounts that ``who``
+        does not administer: their protection is not this administrator's to take away.
+    """
+    if user_id == who.user_id:
+        raise NotPossible(
+            "Your own second factor is turned off in your profile.",
+            action="Open your profile; it asks for your password.",
+            code="yourself",
+        )
+    with core.db.write("reset second factor") as connection:
+        _must_belong(connection, who.account_id, user_id)
+        mine = sa.select(Membership.account_id).where(
+            Membership.user_id == who.user_id, Membership.role == ADMINISTRATOR
+        )
+        elsewhere = connection.execute(
+            sa.select(Membership.id).where(
+                Membership.user_id == user_id, Membership.account_id.not_in(mine)
+            )
+        ).first()
+        if elsewhere is not None:
+            raise NotPossible(
+                "This person belongs to accounts that you do not administer.",
+                action="Ask somebody who administers all of them.",
+                code="other_accounts",
+            )
+        connection.execute(sa.update(User).where(User.id == user_id).values(totp_secret=None))
+        connection.execute(
+            sa.update(UserSession)
+            .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+            .values(revoked_at=utcnow())
+        )
+        audit(
+            connection,
+            "user.totp_reset",
             account_id=who.account_id,
             user_id=who.user_id,
             subject=f"user:{user_id}",

@@ -18,11 +18,12 @@ from werkzeug.exceptions import HTTPException
 from chatport.errors import ChatportError, ConfigInvalid
 from chatport.services.outbox import NotFound
 
-from . import avatars, csrf, formats, language, navigation, statics, texts
+from . import avatars, csrf, formats, language, map_tiles, navigation, statics, texts
 from .access import current, theme_of
 from .answers import error_page, problem
 from .views import (
     administration,
+    canned,
     channel,
     channel_setup,
     channels,
@@ -39,6 +40,8 @@ from .views import (
 
 if TYPE_CHECKING:
     from chatport.context import Core
+
+    from .queries.bubbles import Place
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ SCREENS = (
     failures,
     events,
     administration,
+    canned,
 )
 
 
@@ -85,7 +89,10 @@ def register(
     app.jinja_env.filters.update(formats.FILTERS | texts.FILTERS | avatars.FILTERS)
     # Globals, not context: macros see them too.
     app.jinja_env.globals.update(
-        static=statics.address, csrf_token=csrf.token, current_account_id=_account_id
+        static=statics.address,
+        csrf_token=csrf.token,
+        current_account_id=_account_id,
+        map_picture=_map_picture,
     )
     Babel(
         app,
@@ -122,6 +129,12 @@ def _template_values() -> dict[str, Any]:
 def _account_id() -> int | None:
     visit = current()
     return visit.who.account_id if visit and visit.who else None
+
+
+def _map_picture(place: Place) -> map_tiles.Picture | None:
+    """The picture of a location, where the operator configured a tile address."""
+    tiles = g.chatport.settings.map_tile_url
+    return map_tiles.picture(tiles, place.latitude, place.longitude) if tiles else None
 
 
 def _headers(response: Response) -> Response:

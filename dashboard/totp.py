@@ -1,6 +1,6 @@
 """The second factor: one-time codes by time (RFC 6238: SHA-1, six digits, 30 seconds), as authenticator apps make them.
 
-Owns: secrets, codes, and that each works once. Must not know: HTTP, passwords.
+Owns: secrets, their QR codes, codes, and that each works once. Must not know: HTTP, passwords.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+import segno
 import sqlalchemy as sa
 
 from chatport.db.tables import User
@@ -44,6 +45,13 @@ def address(secret: str, email: str) -> str:
     """The ``otpauth:`` address that adds the secret to an app."""
     query = urlencode({"secret": secret, "issuer": _ISSUER})
     return f"otpauth://totp/{quote(f'{_ISSUER}:{email}')}?{query}"
+
+
+def picture(secret: str, email: str) -> str:
+    """The address as a QR code: an SVG image in a ``data:`` address."""
+    return str(
+        segno.make(address(secret, email), micro=False).svg_data_uri(border=2, omitsize=True)
+    )
 
 
 def code_at(secret: str, step: int) -> str:

@@ -12,6 +12,7 @@ from . import (
     accounts,
     alerts,
     attachments,
+    canned_responses,
     contacts,
     conversation_list,
     conversations,
@@ -24,6 +25,7 @@ from . import (
     profile,
     providers,
     routing,
+    search,
 )
 
 PREFIX = "/api/v1"
@@ -31,6 +33,7 @@ SUBJECTS = (
     accounts,
     alerts,
     attachments,
+    canned_responses,
     contacts,
     conversation_list,
     conversations,
@@ -41,6 +44,7 @@ SUBJECTS = (
     messages,
     profile,
     providers,
+    search,
 )
 
 

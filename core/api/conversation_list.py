@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..db.tables import Contact, Conversation, ConversationLabel, Message
+from ..db.tables.message_search import words_of
+from ..services.search import newest_ids
 from . import shapes
 from .inputs import ConversationFilter, ConversationList, ConversationSearch
 from .outputs_chats import ConversationListAnswer, ConversationMetaAnswer
@@ -18,6 +20,8 @@ from .routing import Call, Routes
 
 routes = Routes("Conversations")
 PAGE = 25
+#: A search looks at so many messages, the newest that hold the words.
+MAX_FOUND = 1000
 _table = Conversation.__table__
 _PRIORITY = sa.case(
     {"urgent": 4, "high": 3, "medium": 2, "low": 1}, value=_table.c.priority, else_=0
@@ -35,7 +39,7 @@ _ORDERS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def _where(call: Call, *, assignee: str) -> list[Any]:
+def _where(call: Call, connection: Connection, *, assignee: str) -> list[Any]:
     query = call.query
     tests: list[Any] = [_table.c.account_id == call.account_id]
     if call.who.inbox_ids is not None:
@@ -54,7 +58,7 @@ def _where(call: Call, *, assignee: str) -> list[Any]:
             )
         )
     if query["q"].strip():
-        tests.append(_table.c.id.in_(_search(call.account_id, query["q"].strip())))
+        tests.append(_table.c.id.in_(_search(call, connection, query["q"].strip())))
     if assignee == "me":
         tests.append(_table.c.assignee_id == call.who.user_id)
     elif assignee == "unassigned":
@@ -64,17 +68,14 @@ def _where(call: Call, *, assignee: str) -> list[Any]:
     return tests
 
 
-def _search(account_id: int, words: str) -> Any:
-    in_messages = sa.select(Message.conversation_id).where(
-        Message.account_id == account_id,
-        Message.deleted_at.is_(None),
-        Message.content.icontains(words, autoescape=True),
-    )
+def _search(call: Call, connection: Connection, words: str) -> Any:
+    ids = newest_ids(connection, call.who, words_of(words), limit=MAX_FOUND)
+    in_messages = sa.select(Message.conversation_id).where(Message.id.in_(ids))
     in_people = (
         sa.select(_table.c.id)
         .join(Contact, Contact.id == _table.c.contact_id)
         .where(
-            Contact.account_id == account_id,
+            Contact.account_id == call.account_id,
             sa.or_(
                 Contact.name.icontains(words, autoescape=True),
                 Contact.phone_number.contains(words, autoescape=True),
@@ -92,7 +93,7 @@ def _counts(call: Call, connection: Connection) -> dict[str, int]:
             sa.func.sum(sa.case((_table.c.assignee_id == call.who.user_id, 1), else_=0)).label(
                 "mine_count"
             ),
-        ).where(*_where(call, assignee="all"))
+        ).where(*_where(call, connection, assignee="all"))
     ).one()
     return {
         "mine_count": int(row.mine_count or 0),
@@ -108,7 +109,7 @@ def list_conversations(call: Call) -> Any:
     with call.core.db.read("conversations") as connection:
         rows = connection.execute(
             sa.select(_table)
-            .where(*_where(call, assignee=call.query["assignee_type"]))
+            .where(*_where(call, connection, assignee=call.query["assignee_type"]))
             .order_by(*_ORDERS[call.query["sort_by"]], _table.c.id.desc())
             .limit(PAGE)
             .offset((call.query["page"] - 1) * PAGE)

@@ -54,7 +54,10 @@ class InboxSettings(ApiSchema):
     group_activity = fields.Boolean(metadata={"description": "Lines for joins and leaves."})
     read_receipts = fields.String(validate=validate.OneOf(["never", "on_open", "on_reply"]))
     agent_signature = fields.Boolean(metadata={"description": "Put the agent's name first."})
-    greeting_message = Text(4096)
+    greeting_enabled = fields.Boolean(
+        metadata={"description": "Answer the first message of a new conversation."}
+    )
+    greeting_message = Text(4096, metadata={"description": "What that answer says."})
 
 
 class InboxCreate(InboxSettings):
@@ -166,7 +169,11 @@ class ConversationFilter(ApiSchema):
     )
     inbox_id = Id(load_default=None)
     labels = Words(load_default=list)
-    q = Text(255, load_default="", metadata={"description": "Part of a message, name or number."})
+    q = Text(
+        255,
+        load_default="",
+        metadata={"description": "Words of a message, or part of a name or number."},
+    )
 
 
 class ConversationList(ConversationFilter):
@@ -186,8 +193,21 @@ class ConversationSearch(ConversationList):
         255,
         shortest=1,
         required=True,
-        metadata={"description": "Part of a message, name or number."},
+        metadata={"description": "Words of a message, or part of a name or number."},
     )
+
+
+class MessageSearch(ApiSchema):
+    """A search for messages."""
+
+    q = Text(
+        255,
+        shortest=1,
+        required=True,
+        metadata={"description": "Words; a word of three letters or more may be a beginning."},
+    )
+    inbox_id = Id(load_default=None)
+    before = Id(load_default=None)
 
 
 class MessageInConversation(ApiSchema):
@@ -342,6 +362,39 @@ class AlertList(ApiSchema):
 
     state = fields.String(load_default="open", validate=validate.OneOf(["open", "resolved", "all"]))
     before = Id(load_default=None)
+
+
+class CannedResponseList(ApiSchema):
+    """Which canned answers."""
+
+    search = Text(64, load_default="")
+
+
+class CannedResponseBody(ApiSchema):
+    """A canned answer."""
+
+    short_code = Text(65, metadata={"description": "Without spaces; unique in the account."})
+    content = Text(
+        10_000,
+        metadata={"description": "May hold variables such as `{{contact.name}}`."},
+    )
+
+
+class CannedResponseCreate(CannedResponseBody):
+    """A new canned answer."""
+
+    short_code = Text(
+        65,
+        shortest=1,
+        required=True,
+        metadata={"description": "Without spaces; unique in the account."},
+    )
+    content = Text(
+        10_000,
+        shortest=1,
+        required=True,
+        metadata={"description": "May hold variables such as `{{contact.name}}`."},
+    )
 
 
 class AgentCreate(ApiSchema):

@@ -333,6 +333,18 @@ class MessageListAnswer(Schema):
     payload = fields.List(fields.Nested(MessageAnswer), **SOME)
 
 
+class FoundMessages(Schema):
+    """Messages, newest first."""
+
+    messages = fields.List(fields.Nested(MessageAnswer), **SOME)
+
+
+class MessageSearchAnswer(Schema):
+    """Messages that hold the words."""
+
+    payload = fields.Nested(FoundMessages, **SOME)
+
+
 class AttachmentListAnswer(Schema):
     """Files of a conversation, newest first."""
 

@@ -101,6 +101,17 @@ class AlertListAnswer(Schema):
     payload = fields.List(fields.Nested(AlertAnswer), **SOME)
 
 
+class CannedResponseAnswer(Schema):
+    """An answer kept under a short code."""
+
+    id = fields.Integer(**SOME)
+    account_id = fields.Integer(**SOME)
+    short_code = fields.String(**SOME)
+    content = fields.String(**SOME)
+    created_at = fields.DateTime(**SOME)
+    updated_at = fields.DateTime(**SOME)
+
+
 class AccountRefAnswer(Schema):
     """An account of a user."""
 

@@ -57,7 +57,7 @@ def inbox(core: Core, row: Row[Any], channel: Row[Any], *, administrator: bool) 
         "provider": channel.provider,
         "phone_number": channel.phone_number,
         "avatar_url": "",
-        "greeting_enabled": bool(row.greeting_message),
+        "greeting_enabled": row.greeting_enabled,
         "greeting_message": row.greeting_message,
         "working_hours_enabled": False,
         "enable_auto_assignment": False,

@@ -47,6 +47,7 @@ SETTINGS = (
     "group_activity",
     "read_receipts",
     "agent_signature",
+    "greeting_enabled",
     "greeting_message",
 )
 

@@ -31,6 +31,7 @@ def people(connection: Connection, account_id: int) -> list[Row[Any]]:
                 User.email,
                 User.active,
                 User.password_hash.is_not(None).label("has_password"),
+                User.totp_secret.is_not(None).label("has_factor"),
                 Membership.role,
                 Membership.created_at,
                 last.label("last_used_at"),

@@ -137,6 +137,7 @@ class Bubble:
     forwarded: bool
     view_once: bool
     from_phone: bool
+    automatic: bool
     deleted_on_phone: bool
     error: str
     error_code: str
@@ -221,6 +222,7 @@ def shape(
         forwarded=bool(given.get("forwarded")),
         view_once=bool(given.get("view_once")),
         from_phone=bool(row.external_echo),
+        automatic=row.message_type == "template" and row.sender_user_id is None,
         deleted_on_phone=bool(given.get("deleted_on_phone")),
         error=row.external_error or "",
         error_code=row.error_code or "",

@@ -1,6 +1,7 @@
 // Screens of administrators: copying, countdowns, choosing many, saying what is wrong with a field.
 
 import { notify } from "./base.js";
+import { follow } from "./live.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -54,3 +55,36 @@ document.addEventListener("change", (event) => {
 
 // On a narrow screen the tab of this page may be out of sight.
 document.querySelector(".subtabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
+// Parts of a page that follow the event stream: fetched again soon after something happened that they name.
+const CALM = 700;
+let due = 0;
+const kinds = new Set();
+
+/** Whether somebody is at work in a part: it must not be taken from under their hands. */
+function busy(part) {
+  return part.contains(document.activeElement) || part.querySelector("details.confirm[open], :checked");
+}
+
+function refresh(all) {
+  due = 0;
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const wanted = all || part.dataset.live.split(" ").some((kind) => kinds.has(kind));
+    if (wanted && !busy(part) && document.visibilityState === "visible") htmx.trigger(part, "live");
+  }
+  kinds.clear();
+}
+
+const main = document.querySelector("main[data-stream]");
+if (main && document.querySelector("[data-live]"))
+  follow({
+    url: main.dataset.stream,
+    notice({ event }) {
+      kinds.add(event);
+      due ||= setTimeout(refresh, CALM);
+    },
+    missed(why) {
+      if (why !== "opened") refresh(true);
+    },
+    connected() {},
+  });

@@ -1,6 +1,7 @@
 // The composer: text, files, replies, notes, emoji, voice, templates, drafts, the customer-service window.
 
 import { complain, get, parse, post } from "./base.js";
+import { Canned } from "./canned.js";
 import { EMOJI } from "./emoji.js";
 
 const TYPING_EVERY = 6000;
@@ -18,6 +19,10 @@ export class Composer {
     this.aborted = new AbortController();
     this.mode = "reply";
     this.urls = [];
+    this.canned = new Canned({
+      form: this.form, text: this.text, words, signal: this.aborted.signal,
+      inserted: () => { this.#grow(); this.#count(); this.#typing(); this.#keep(); },
+    });
     this.#wire();
     this.#restore();
     this.apply();
@@ -79,6 +84,7 @@ export class Composer {
     const record = this.form.querySelector("#record");
     if (record) record.hidden = this.mode === "note" || blocked || Boolean(this.editing);
     const templates = this.form.querySelector("#templates");
+    this.form.querySelector("#canned").hidden = blocked;
     if (templates) templates.disabled = state === "closed";
     this.#count();
     this.showWindow();
@@ -112,6 +118,7 @@ export class Composer {
   // --- text ---------------------------------------------------------------------------------------------------------
 
   #key(event) {
+    if (this.canned.key(event)) return;
     if (event.key === "Escape" && (this.editing || this.form.elements.reply_to.value)) {
       event.preventDefault();
       event.stopPropagation();

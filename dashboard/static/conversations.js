@@ -55,12 +55,12 @@ function mergeRows(fragment, ids) {
       if (!fresh.has(row.id) && row.dataset.sort > last) row.remove();
     if (!rows.querySelector("[data-more]")) {
       const more = fragment.querySelector("[data-more]");
-      if (more) rows.append(more);
+      if (more) rows.insertBefore(more, rows.querySelector("[data-hits]"));
     }
   }
   for (const row of fresh.values()) place(row, ids.length > 0);
   for (const part of fragment.querySelectorAll("[data-swap]")) swap(part);
-  document.getElementById("rows-empty").hidden = Boolean(rows.querySelector("[data-row]"));
+  document.getElementById("rows-empty").hidden = Boolean(rows.querySelector("[data-row], [data-hit]"));
   htmx.process(rows);
   if (focused) document.querySelector(`#${CSS.escape(focused)} a`)?.focus({ preventScroll: true });
   mark();
@@ -131,13 +131,13 @@ async function showFiltered() {
   try {
     const fragment = parse(await get(url));
     for (const part of fragment.querySelectorAll("[data-swap]")) swap(part);
-    rows.replaceChildren(...fragment.querySelectorAll(":scope > li"));
+    rows.replaceChildren(...[...fragment.children].filter((part) => part.matches("li")));
   } catch (error) {
     complain(error, words.notSent);
     return;
   }
   rows.scrollTop = 0;
-  document.getElementById("rows-empty").hidden = Boolean(rows.querySelector("[data-row]"));
+  document.getElementById("rows-empty").hidden = Boolean(rows.querySelector("[data-row], [data-hit]"));
   htmx.process(rows);
   const shown = new URL(location.href);
   shown.search = url.search;
@@ -272,12 +272,15 @@ document.addEventListener("keydown", (event) => {
   const does = {
     j: () => step(1),
     k: () => step(-1),
+    Enter: () => thread?.compose("reply"),
     r: () => thread?.compose("reply"),
     n: () => thread?.compose("note"),
     e: () => document.getElementById("resolve")?.click(),
     "/": () => document.getElementById("search").focus(),
     "?": () => openDialog(document.getElementById("shortcuts-help").content.cloneNode(true)),
   }[event.key];
+  // Enter does what a button or link with the focus does.
+  if (event.key === "Enter" && event.target.closest?.("a, button, summary, audio, video")) return;
   if (does) {
     event.preventDefault();
     does();

@@ -65,7 +65,9 @@ export class Thread {
       items[(items.indexOf(document.activeElement) + by + items.length) % items.length].focus();
     });
     this.sticky = true;
-    new ResizeObserver(() => { if (this.sticky) this.toEnd(); }).observe(this.scroller);
+    const observer = new ResizeObserver(() => { if (this.sticky) this.toEnd(); });
+    observer.observe(this.scroller);
+    observer.observe(this.log);
   }
 
   // --- messages -----------------------------------------------------------------------------------------------------
@@ -198,7 +200,10 @@ export class Thread {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.sticky = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    // What grows below moves nobody away from the end; only scrolling up does.
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END) this.sticky = true;
+    else if (scrollTop < this.top) this.sticky = false;
+    this.top = scrollTop;
     this.end.hidden = this.sticky;
     if (this.sticky) {
       this.#countUnseen(-this.unseen);
@@ -232,6 +237,8 @@ export class Thread {
       return;
     }
     item.scrollIntoView({ block: "center" });
+    this.sticky = false; // or the next change of size goes back to the end
+    this.#scrolled();
     item.classList.remove("flash");
     void item.offsetWidth; // begins the animation again
     item.classList.add("flash");

@@ -34,6 +34,7 @@ def add_routes(blueprint: Blueprint) -> None:
     rule(f"{base}/people", "settings_invite", invite, methods=["POST"])
     rule(f"{base}/people/<{ID}:user_id>/role", "settings_role", set_role, methods=["POST"])
     rule(f"{base}/people/<{ID}:user_id>/remove", "settings_remove", remove, methods=["POST"])
+    rule(f"{base}/people/<{ID}:user_id>/factor", "settings_factor", reset_factor, methods=["POST"])
     rule(f"{base}/tokens", "settings_tokens", tokens)
     rule(f"{base}/tokens", "settings_make_token", make_token, methods=["POST"])
     rule(f"{base}/tokens/<{ID}:token_id>", "settings_revoke_token", revoke, methods=["POST"])
@@ -44,7 +45,10 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def _tabs(visit: Visit) -> list[Tab]:
     keys: dict[str, Any] = {"account_id": visit.account_id}
-    found = [tab("settings_tokens", _("API tokens"), **keys)]
+    found = [
+        tab("settings_canned", _("Canned answers"), **keys),
+        tab("settings_tokens", _("API tokens"), **keys),
+    ]
     if not visit.place.is_administrator:
         return found
     return [
@@ -56,7 +60,8 @@ def _tabs(visit: Visit) -> list[Tab]:
     ]
 
 
-def _page(template: str, visit: Visit, status: int = 200, **values: Any) -> Any:
+def settings_page(template: str, visit: Visit, status: int = 200, **values: Any) -> Any:
+    """A page of the settings, with their tabs."""
     return page(template, status, tabs=_tabs(visit), **values)
 
 
@@ -73,7 +78,7 @@ def _people(visit: Visit, form: dict[str, str], problems: dict[str, str], status
     with visit.core.db.read("people") as connection:
         found = reading.people(connection, visit.account_id)
         inboxes = reading.inboxes_of(connection, visit.account_id)
-    return _page(
+    return settings_page(
         "settings_people.html",
         visit,
         status,
@@ -121,6 +126,13 @@ def remove(visit: Visit, user_id: int) -> Any:
     return redirect(url_for("dashboard.settings", account_id=visit.account_id, saved=1), 303)
 
 
+@in_account(ADMINISTRATOR)
+def reset_factor(visit: Visit, user_id: int) -> Any:
+    """Let somebody sign in without the second factor, whose authenticator app is lost."""
+    members.reset_factor(visit.core, visit.place, user_id)
+    return redirect(url_for("dashboard.settings", account_id=visit.account_id, saved=1), 303)
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
@@ -129,7 +141,7 @@ def tokens(visit: Visit) -> Any:
     """One's own tokens."""
     with visit.core.db.read("tokens") as connection:
         found = reading.tokens(connection, visit.user.user_id)
-    return _page(
+    return settings_page(
         "settings_tokens.html", visit, tokens=found, fresh=once.take(visit, "token").get("token")
     )
 
@@ -165,7 +177,7 @@ def audit(visit: Visit) -> Any:
     before = request.args.get("before", default=0, type=int)
     with visit.core.db.read("audit") as connection:
         rows = reading.audit(connection, visit.account_id, action=action, before=before)
-    return _page(
+    return settings_page(
         "settings_audit.html",
         visit,
         rows=rows[: reading.AUDIT_PAGE],
@@ -177,7 +189,7 @@ def audit(visit: Visit) -> Any:
 @in_account(ADMINISTRATOR)
 def plugins(visit: Visit) -> Any:
     """What is loaded, and what could not be."""
-    return _page("settings_plugins.html", visit, plugins=visit.core.plugins.describe())
+    return settings_page("settings_plugins.html", visit, plugins=visit.core.plugins.describe())
 
 
 @in_account(ADMINISTRATOR)
@@ -187,7 +199,7 @@ def about(visit: Visit) -> Any:
         number = version("chatport")
     except PackageNotFoundError:
         number = ""
-    return _page(
+    return settings_page(
         "settings_about.html",
         visit,
         number=number,

@@ -12,6 +12,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound as Missing
 
+from chatport.db.types import storable
 from chatport.errors import ChatportError, ConfigInvalid
 from chatport.schema import MASK, describe, generated_names
 from chatport.services import inboxes, pairing
@@ -32,6 +33,7 @@ from .channels import labelled, own_problems
 if TYPE_CHECKING:
     from chatport.plugins.handle import ProviderHandle
 
+MAX_GREETING = 4096
 RECEIPTS = ("never", "on_open", "on_reply")
 
 
@@ -214,10 +216,18 @@ def behaviour(visit: Visit, inbox_id: int) -> Any:
         return _page("channel_behaviour.html", visit, place, problems={})
     form = request.form
     receipts = form.get("read_receipts", place.inbox.read_receipts)
+    greeting = storable(
+        form.get("greeting_message", "").replace("\r\n", "\n").strip(), MAX_GREETING
+    )
+    if form.get("greeting_enabled") and not greeting:
+        problems = {"greeting": _("Write what the greeting says, or switch it off.")}
+        return _page("channel_behaviour.html", visit, place, 422, problems=problems)
     settings = {
         "lock_to_single_conversation": bool(form.get("lock_to_single_conversation")),
         "group_activity": bool(form.get("group_activity")),
         "agent_signature": bool(form.get("agent_signature")),
+        "greeting_enabled": bool(form.get("greeting_enabled")),
+        "greeting_message": greeting,
         "read_receipts": receipts if receipts in RECEIPTS else place.inbox.read_receipts,
     }
     try:

@@ -25,6 +25,7 @@ from ..answers import done, go, is_fragment, page
 from ..composer import Composer, composer, features_of
 from ..queries import conversations as lists
 from ..queries import people, threads
+from ..queries.found import load_hits
 from . import ACCOUNT, ID
 
 PATH = f"{ACCOUNT}/conversations"
@@ -131,13 +132,18 @@ def _list_values(visit: Visit, wanted: lists.Filters) -> dict[str, Any]:
         return {
             "filters": wanted,
             "listing": lists.load_page(connection, visit.place, wanted),
+            "hits": load_hits(connection, visit.place, wanted),
             "counts": lists.count_tabs(connection, visit.place, wanted),
             "unread_total": lists.count_unread(connection, visit.place),
             "inboxes": lists.inboxes(connection, visit.place),
             "many_inboxes": lists.has_many_inboxes(connection, visit.place),
             "all_labels": lists.labels(connection, visit.account_id),
-            "add_url": navigation.link("channels_add", account_id=visit.account_id),
+            "add_url": _add_url(visit),
         }
+
+
+def _add_url(visit: Visit) -> str:
+    return navigation.link("channels_add", account_id=visit.account_id)
 
 
 def _thread_values(visit: Visit, number: int) -> dict[str, Any]:
@@ -200,13 +206,18 @@ def rows(visit: Visit) -> Any:
             if ids
             else lists.load_page(connection, visit.place, wanted)
         )
+        hits = [] if ids else load_hits(connection, visit.place, wanted)
         counts = lists.count_tabs(connection, visit.place, wanted)
         unread = lists.count_unread(connection, visit.place)
-        many = lists.has_many_inboxes(connection, visit.place)
+        inboxes = lists.inboxes(connection, visit.place)
+    # With ids these are not all rows, and say nothing about an empty list.
+    whole: dict[str, Any] = {} if ids else {"inboxes": inboxes, "add_url": _add_url(visit)}
     return page(
         "_update.html",
-        many_inboxes=many,
+        **whole,
+        many_inboxes=len(inboxes) > 1,
         listing=listing,
+        hits=hits,
         counts=counts,
         unread_total=unread,
         filters=wanted,

@@ -144,6 +144,7 @@ def _totp_page(visit: Visit, secret: str, status: int = 200, said: str = "") -> 
         secret=secret,
         sealed=visit.core.vault.seal(secret),
         address=totp.address(secret, visit.user.email),
+        picture=totp.picture(secret, visit.user.email),
         problem=said,
     )
 

@@ -31,6 +31,7 @@ from chatport.runtime.stream import PATH, EventStream
 from chatport.services import accounts
 from chatport.settings import Settings
 from chatport_dashboard import limits
+from support import eventually
 
 PASSWORD = "correct horse battery"
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -394,6 +395,61 @@ def server(live_site: Site) -> Iterator[Server]:
 
     with Server(live_site, free_port()) as running:
         yield running
+
+
+class Desk:
+    """A signed-in browser window."""
+
+    def __init__(self, chromium: Any, server: Any, email: str, **options: Any) -> None:
+        self.server = server
+        self.context = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
+        self.page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(f"{server.url}/login")
+        self.page.fill("[name=email]", email)
+        self.page.fill("[name=password]", "correct horse battery")
+        self.page.press("[name=password]", "Enter")
+        self.page.wait_for_url("**/app/**")
+
+    def open(self, path: str) -> None:
+        """Show a page and wait until its stream is open."""
+        with self.page.expect_response(lambda r: r.url.endswith("/stream")):
+            self.page.goto(self.server.url + path)
+        self.page.wait_for_timeout(200)
+        self.page.evaluate("window.untouched = true")
+
+    def expect(self, selector: str, text: str = "", *, count: int | None = None) -> Any:
+        found = self.page.locator(selector)
+        if text:
+            found = found.filter(has_text=re.compile(text))
+        if count is not None:
+            eventually(
+                lambda: found.count() == count, 8, message=lambda: self.page.content()[-2000:]
+            )
+        else:
+            found.first.wait_for(state="visible", timeout=8000)
+        return found
+
+    def was_not_reloaded(self) -> bool:
+        return bool(self.page.evaluate("window.untouched === true"))
+
+    def close(self) -> None:
+        assert self.errors == []
+        self.context.close()
+
+
+@pytest.fixture
+def desks(chromium: Any, server: Any) -> Iterator[Any]:
+    opened: list[Desk] = []
+
+    def open_desk(email: str = "ana@shop.test", **options: Any) -> Desk:
+        opened.append(Desk(chromium, server, email, **options))
+        return opened[-1]
+
+    yield open_desk
+    for desk in opened:
+        desk.close()
 
 
 YESTERDAY = timedelta(days=1)

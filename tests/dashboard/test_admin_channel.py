@@ -238,3 +238,30 @@ def test_deleting_ends_the_channel(site: Any) -> None:
     assert row(site).deleted_at is not None
     assert site.admin.get(at(site)).status_code == 404
     assert site.one(t.Task, t.Task.kind == "unprovision")
+
+
+def test_greeting_is_set_in_the_behaviour_of_a_channel(site: Any) -> None:
+    path = f"/app/accounts/1/channels/{site.inbox_id}/behaviour"
+    admin = site.admin
+
+    answer = admin.post(
+        path, name="Sales", greeting_enabled="1", greeting_message=" Welcome!\r\nBye "
+    )
+
+    assert answer.status_code == 303
+    inbox = site.one(t.Inbox)
+    assert (inbox.greeting_enabled, inbox.greeting_message) == (True, "Welcome!\nBye")
+    assert ">Welcome!\nBye</textarea>" in admin.get(path).text
+
+
+def test_greeting_without_a_text_is_refused_beside_the_field(site: Any) -> None:
+    answer = site.admin.post(
+        f"/app/accounts/1/channels/{site.inbox_id}/behaviour",
+        name="Sales",
+        greeting_enabled="1",
+        greeting_message="  ",
+    )
+
+    assert answer.status_code == 422
+    assert "Write what the greeting says" in answer.text
+    assert site.one(t.Inbox).greeting_enabled is False

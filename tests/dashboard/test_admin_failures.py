@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from chatport.db import tables as t
 from chatport.db import utcnow
+from chatport.notices import Notice, NoticeKind
 from chatport.services import accounts
 
 BODY = b'{"event": "message", "payload": {"body": "<script>x</script>"}}'
@@ -258,3 +261,44 @@ def test_event_is_replayed_while_its_body_is_kept(site: Any) -> None:
     assert site.rows(t.RawRequest)[0].state == "pending"
     assert admin.post(f"{base(site)}/events/{gone}/replay").status_code == 422
     assert "this one is gone" in admin.get(f"{base(site)}/events/{gone}").text
+
+
+# --- live -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.processes
+def test_event_log_and_failures_follow_the_stream(live_site: Any, desks: Any) -> None:
+    desk = desks()
+    desk.open("/app/accounts/1/events")
+    desk.expect("#events-live", "No deliveries")
+
+    live_site.add(
+        t.RawRequest,
+        account_id=1,
+        channel_id=live_site.channel_id,
+        received_at=utcnow(),
+        headers={},
+        body=b"{}",
+        secret_hash="",
+        verdict="accepted",
+        state="done",
+        items=[],
+    )
+    live_site.core.publish([Notice(NoticeKind.EVENT_RECEIVED, 1, inbox_id=live_site.inbox_id)])
+
+    desk.expect("#events-live tbody tr")
+    assert desk.was_not_reloaded()
+
+
+@pytest.mark.processes
+def test_health_of_a_channel_follows_the_stream(live_site: Any, desks: Any) -> None:
+    desk = desks()
+    desk.open(f"/app/accounts/1/channels/{live_site.inbox_id}")
+
+    live_site.set(t.Channel, connection="unreachable", connection_reason="The cable is out.")
+    live_site.core.publish(
+        [Notice(NoticeKind.CHANNEL_HEALTH_CHANGED, 1, inbox_id=live_site.inbox_id)]
+    )
+
+    desk.expect("#evidence .verdict.bad", "The cable is out")
+    assert desk.was_not_reloaded()

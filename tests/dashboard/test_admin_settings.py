@@ -43,7 +43,7 @@ def test_pages_are_for_administrators(site: Any) -> None:
 def test_pages_have_no_inline_script_or_style_and_name_all_fields(site: Any) -> None:
     admin = site.admin
 
-    for path in (*ADMIN_PAGES, "/settings/tokens"):
+    for path in (*ADMIN_PAGES, "/settings/tokens", "/settings/answers", "/channels/1/behaviour"):
         page = admin.get(base(site) + path).text
         assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)", page), path
         assert unnamed_fields(page) == [], path
@@ -212,3 +212,66 @@ def test_gallery_names_a_provider_that_channels_miss(site: Any) -> None:
     page = site.admin.get(f"{base(site)}/providers").text
 
     assert "The provider vanished is missing, and 1 channel needs it" in page
+
+
+# --- second factors of others -----------------------------------------------------------------------------------------
+
+
+def give_factor(site: Any, user_id: int) -> None:
+    site.set(t.User, t.User.id == user_id, totp_secret=site.core.vault.seal("A" * 32))
+
+
+def test_an_administrator_resets_a_second_factor(site: Any) -> None:
+    agent = site.agent
+    give_factor(site, site.agent_id)
+    admin = site.admin
+    path = f"{base(site)}/settings/people/{site.agent_id}/factor"
+    assert path in admin.get(f"{base(site)}/settings").text
+
+    assert admin.post(path).status_code == 303
+
+    assert site.one(t.User, t.User.id == site.agent_id).totp_secret is None
+    entry = site.rows(t.AuditEntry)[-1]
+    assert (entry.action, entry.subject, entry.user_id, entry.account_id) == (
+        "user.totp_reset",
+        f"user:{site.agent_id}",
+        site.admin_id,
+        site.account_id,
+    )
+    assert agent.get(f"{base(site)}/conversations").status_code == 302  # signed out
+    assert path not in admin.get(f"{base(site)}/settings").text
+    site.sign_in("budi@shop.test")
+
+
+def test_a_second_factor_of_a_person_of_other_accounts_stays(site: Any) -> None:
+    other = accounts.create_account(site.core, "Other")
+    site.add(t.Membership, account_id=other, user_id=site.agent_id, role="agent")
+    give_factor(site, site.agent_id)
+
+    refused = site.admin.post(f"{base(site)}/settings/people/{site.agent_id}/factor")
+
+    assert refused.status_code == 422
+    assert site.one(t.User, t.User.id == site.agent_id).totp_secret is not None
+
+
+def test_a_second_factor_is_reset_by_administrators_of_the_account_only(site: Any) -> None:
+    stranger = accounts.create_user(
+        site.core,
+        account_id=accounts.create_account(site.core, "Other"),
+        email="eve@other.test",
+        name="Eve",
+        role="agent",
+    )
+    for user_id in (site.admin_id, stranger):
+        give_factor(site, user_id)
+    path = f"{base(site)}/settings/people/%d/factor"
+
+    assert site.agent.post(path % site.admin_id).status_code == 403
+    site.set(t.User, t.User.id == site.admin_id, totp_secret=None)
+    admin = site.admin
+    give_factor(site, site.admin_id)
+    assert admin.post(path % stranger).status_code == 404
+    assert admin.post(path % site.admin_id).status_code == 422
+    assert all(
+        site.one(t.User, t.User.id == user_id).totp_secret for user_id in (site.admin_id, stranger)
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,61 +14,6 @@ from chatport.notices import NoticeKind
 from support import eventually
 
 pytestmark = pytest.mark.processes
-
-
-class Desk:
-    """A signed-in browser window."""
-
-    def __init__(self, chromium: Any, server: Any, email: str, **options: Any) -> None:
-        self.server = server
-        self.context = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
-        self.page = self.context.new_page()
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{server.url}/login")
-        self.page.fill("[name=email]", email)
-        self.page.fill("[name=password]", "correct horse battery")
-        self.page.press("[name=password]", "Enter")
-        self.page.wait_for_url("**/app/**")
-
-    def open(self, path: str) -> None:
-        """Show a page and wait until its stream is open."""
-        with self.page.expect_response(lambda r: r.url.endswith("/stream")):
-            self.page.goto(self.server.url + path)
-        self.page.wait_for_timeout(200)
-        self.page.evaluate("window.untouched = true")
-
-    def expect(self, selector: str, text: str = "", *, count: int | None = None) -> Any:
-        found = self.page.locator(selector)
-        if text:
-            found = found.filter(has_text=re.compile(text))
-        if count is not None:
-            eventually(
-                lambda: found.count() == count, 8, message=lambda: self.page.content()[-2000:]
-            )
-        else:
-            found.first.wait_for(state="visible", timeout=8000)
-        return found
-
-    def was_not_reloaded(self) -> bool:
-        return bool(self.page.evaluate("window.untouched === true"))
-
-    def close(self) -> None:
-        assert self.errors == []
-        self.context.close()
-
-
-@pytest.fixture
-def desks(chromium: Any, server: Any) -> Iterator[Any]:
-    opened: list[Desk] = []
-
-    def open_desk(email: str = "ana@shop.test", **options: Any) -> Desk:
-        opened.append(Desk(chromium, server, email, **options))
-        return opened[-1]
-
-    yield open_desk
-    for desk in opened:
-        desk.close()
 
 
 def test_message_tick_edit_and_reaction_appear_by_themselves(live_site: Any, desks: Any) -> None:
@@ -128,6 +71,42 @@ def test_change_while_a_thread_is_opened_is_not_missed(live_site: Any, desks: An
 
     desk.expect(f"#m{ours} .state.read")
     assert desk.was_not_reloaded()
+
+
+def test_what_grows_while_scrolling_leaves_the_newest_message_in_sight(
+    live_site: Any, desks: Any
+) -> None:
+    """Pictures arrive whenever they like; only scrolling up says that somebody wants to stay there."""
+    chat = live_site.chat("Rina")
+    for number in range(30):
+        chat.message(f"line {number}", sent_at=utcnow() - timedelta(minutes=60 - number))
+    newest = chat.message("the newest")
+    desk = desks()
+    desk.open(chat.path)
+
+    def grow(*, scrolled_by: int) -> None:
+        """Scroll, and grow before the page hears of it."""
+        desk.page.evaluate("document.getElementById('scroller').scrollTop -= 20")
+        desk.page.wait_for_timeout(200)
+        desk.page.evaluate(
+            """by => {
+                document.getElementById("scroller").scrollTop += by;
+                document.querySelector(".msg").style.paddingBlockStart = "900px";
+            }""",
+            scrolled_by,
+        )
+        desk.page.wait_for_timeout(300)
+
+    def bottom() -> float:
+        box = desk.page.locator(f"#m{newest}").bounding_box()
+        return float(box["y"] + box["height"])
+
+    grow(scrolled_by=20)
+    assert bottom() < 800
+
+    desk.open(chat.path)
+    grow(scrolled_by=-300)
+    assert bottom() > 1000
 
 
 def test_reading_a_message_marks_it_seen(live_site: Any, desks: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from typing import Any
@@ -71,8 +72,9 @@ def test_login_asks_for_the_code_and_takes_each_once(site: Any, stranger: Any) -
     pending = begin(stranger)
     assert stranger.get("/app/profile").status_code == 302
 
-    used = stranger.post("/login/code", pending=pending, code=code_now(secret))
-    fresh = code_now(secret, later=1)
+    step = site.one(t.User, t.User.id == site.admin_id).preferences["totp_step"]
+    used = stranger.post("/login/code", pending=pending, code=totp.code_at(secret, step))
+    fresh = totp.code_at(secret, step + 1)
     taken = stranger.post("/login/code", pending=pending, code=fresh, next="/app/profile")
 
     assert used.status_code == 422  # it has turned the factor on
@@ -135,3 +137,14 @@ def test_turning_it_on_signs_other_browsers_out(site: Any) -> None:
     turn_on(site)
 
     assert other.get("/app/profile").status_code == 302
+
+
+def test_the_key_is_shown_as_a_qr_code_that_the_policy_allows(site: Any) -> None:
+    answer = site.admin.get("/app/profile/totp")
+
+    secret = re.sub(r"\s", "", found(r'class="secret">([^<]+)<', answer.text))
+    image = html.unescape(found(r'class="totp-picture" src="([^"]+)"', answer.text))
+    assert image == totp.picture(secret, "ana@shop.test")
+    assert image.startswith("data:image/svg+xml")
+    assert "img-src 'self' data:" in answer.headers["Content-Security-Policy"]
+    assert totp.picture(RFC, "ana@shop.test") != image

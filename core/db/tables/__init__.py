@@ -6,7 +6,9 @@ Owns: columns, constraints, indexes. Must not know: how rows are used.
 from __future__ import annotations
 
 from ..base import Base
+from . import message_search  # noqa: F401 (its index is made with the tables)
 from .accounts import AccessToken, Account, AuditEntry, InboxMember, Membership, User, UserSession
+from .canned import CannedResponse
 from .channels import Alert, Channel, Heartbeat, Inbox, Task
 from .contacts import Contact, ContactIdentity, ContactInbox, ContactMerge
 from .inbound import DeadLetter, FollowUp, RawRequest
@@ -28,6 +30,7 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "Base",
+    "CannedResponse",
     "Channel",
     "Contact",
     "ContactIdentity",

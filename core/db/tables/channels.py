@@ -90,6 +90,8 @@ class Inbox(Base):
     #: ``never``, ``on_open`` or ``on_reply``
     read_receipts: Mapped[str] = mapped_column(sa.String(16), default="on_open")
     agent_signature: Mapped[bool] = mapped_column(default=False)
+    #: answer the first message of a new conversation with ``greeting_message``
+    greeting_enabled: Mapped[bool] = mapped_column(default=False)
     greeting_message: Mapped[str] = mapped_column(sa.Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, onupdate=utcnow)

@@ -34,6 +34,7 @@ from ..statuses import StatusFact, record_status
 from . import targets
 from .codec import to_json
 from .followups import wait_for
+from .greeting import greet
 from .scope import Outcome, Scope, applied, duplicate, ignored, parked
 
 _messages = Message.__table__
@@ -113,6 +114,8 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
         scope.tell(
             NoticeKind.MESSAGE_CREATED, conversation_id=conversation.id, message_id=message_id
         )
+    if created and incoming:
+        greet(scope, event, conversation, at)
     scope.extras.setdefault("made", set()).add(event.source_id[:255])
     return applied(next(i for i in ids if i))
 
