@@ -21,10 +21,12 @@ from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
 from ..db.types import utcnow
 from ..plugins.registry import Registry
 from ..services import ingest
+from ..services.bells import CALLS, EVENTS
 from ..services.conversation_actions import wake_snoozed
 from ..services.ingest import followups
 from ..services.reconcile import reconcile_all
 from ..services.tasks.schedule import ensure_periodic
+from .clock import bring_forward
 from .work import calls_once, events_once
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ EVERY = 1.0
 OVERDUE = timedelta(seconds=2)
 #: A gap between heartbeats longer than this means that webhooks may have been missed.
 DOWN_AFTER = timedelta(seconds=20)
+#: Machines' clocks differ by no more than this; a heartbeat further ahead is of a clock that was set back.
+CLOCK_SKEW = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=5)
 HOUSEKEEPING_EVERY = timedelta(seconds=60)
 
@@ -75,15 +79,10 @@ class Sweeper:
             events, calls = events_due(connection, now), calls_due(connection, now)
         if not (events or calls):
             return
-        if core.bells.works():
-            # A lost job leaves its flag behind for a while: overdue work rings past it.
-            if events:
-                core.bells.client().delete(core.bells.flag("events"))
-                core.bells.ring_events()
-            if calls:
-                core.bells.client().delete(core.bells.flag("calls"))
-                core.bells.ring_calls()
-            return
+        # A lost job leaves its flag behind for a while: overdue work rings past it. Where the bell cannot be rung
+        # (Redis is away, or out of memory), nobody else will do it.
+        events = events and not core.bells.ring_past(EVENTS)
+        calls = calls and not core.bells.ring_past(CALLS)
         if events:
             events_once(core, budget=3.0)
         if calls:
@@ -91,7 +90,8 @@ class Sweeper:
 
     def _beat(self, now: datetime) -> None:
         """Note that we live; after a gap, fetch what the providers' histories have of it."""
-        if self._beat_at is not None and now - self._beat_at < HEARTBEAT_EVERY:
+        # A clock that was set back would keep the heart still for as long as it was wrong.
+        if self._beat_at is not None and self._beat_at <= now < self._beat_at + HEARTBEAT_EVERY:
             return
         with self.core.db.write("heartbeat") as connection:
             last = connection.execute(
@@ -104,7 +104,13 @@ class Sweeper:
                     sa.update(Heartbeat).where(Heartbeat.name == "receiver").values(at=now)
                 )
             missed = last is not None and now - last > DOWN_AFTER
+            set_back = last is not None and last - now > CLOCK_SKEW
+            moved = bring_forward(connection, now) if set_back else 0
         self._beat_at = now
+        if set_back:
+            logger.warning(
+                "the clock was set back from %s to %s; %s rows are due now", last, now, moved
+            )
         if missed:
             logger.warning("nothing was received from %s to %s; fetching histories", last, now)
             reconcile_all(self.core, down_since=last)

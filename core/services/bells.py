@@ -57,6 +57,14 @@ class Bells:
         """There are sends, media or tasks. ``False`` when the bell could not be rung; never raises."""
         return self._ring(CALLS)
 
+    def ring_past(self, kind: str) -> bool:
+        """Ring although a flag stands: its job was lost. ``False`` when nobody will hear it; never raises."""
+        try:
+            self.lower(kind)
+        except (redis.RedisError, OSError):
+            return False
+        return self._ring(kind)
+
     def lower(self, kind: str) -> None:
         """Delete the flag: the first act of a job, before it looks for work."""
         forbid_in_transaction("a Redis call")

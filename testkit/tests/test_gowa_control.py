@@ -147,6 +147,14 @@ def test_faults_are_ordered_and_cleared(sim: GowaSimulator) -> None:
     assert sim.faults.active() == []
 
 
+def test_ordered_status_bears_the_headers_of_its_order(sim: GowaSimulator) -> None:
+    sim.faults.set("/send/*", "status", status=429, headers={"Retry-After": "7"})
+
+    answer = requests.post(f"{sim.url}/send/message", auth=("admin", "secret"), timeout=5)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+
+
 def test_settings_change_the_service(sim: GowaSimulator) -> None:
     order(
         sim,

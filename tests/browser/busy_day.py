@@ -75,6 +75,7 @@ class BusyDay:
             "events": f"{account}/events",
             "event": f"{account}/events/{self.event}",
             "people": f"{account}/settings",
+            "canned": f"{account}/settings/canned",
             "tokens": f"{account}/settings/tokens",
             "audit": f"{account}/settings/audit",
             "plugins": f"{account}/settings/plugins",

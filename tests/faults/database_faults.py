@@ -45,6 +45,20 @@ def connections_cut(world: World) -> None:
         time.sleep(1)
 
 
+def postgresql_killed(world: World) -> None:
+    """Every process of the PostgreSQL server ends at random moments; it comes back on what its disk has."""
+    server = world.postgres
+    assert server is not None
+    with traffic(world, per_second=20):
+        for _ in range(3):
+            time.sleep(world.rng.uniform(0.5, 2.0))
+            world.ledger.killed("postgresql", server.kill())
+            time.sleep(world.rng.uniform(0.0, 2.0))
+            server.start_again()
+            world.ledger.note("postgresql is back")
+        time.sleep(2)
+
+
 def disk_full(world: World) -> None:
     """Not a byte more for some seconds: refused, never acknowledged, and well again without anybody's help."""
     with traffic(world, per_second=10):
@@ -92,5 +106,13 @@ def unmount(folder: Path) -> None:
 SCENARIOS = (
     Scenario(database_locked, databases=("sqlite",)),
     Scenario(connections_cut, databases=("postgresql",), short_on=("postgresql",)),
+    Scenario(
+        postgresql_killed,
+        databases=("postgresql",),
+        short_on=("postgresql",),
+        own=True,
+        own_postgres=True,
+        quiet_within=90,
+    ),
     Scenario(disk_full, databases=("sqlite",), own=True, small_disk=True, short_on=()),
 )

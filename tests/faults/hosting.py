@@ -15,7 +15,11 @@ from postgres_server import postgres_server
 
 from support import PostgresDatabases
 
+from . import planted, points, trouble
 from .database_faults import mount_small_disk, unmount
+from .injection import environment
+from .machines import Machines
+from .postgres import OwnPostgres
 from .scenario import Scenario
 from .world import World, world
 
@@ -28,12 +32,12 @@ class Host:
     """Makes worlds, and ends them all in the end. Scenarios that need none of their own share one per database.
 
     :param postgres_url: address of a PostgreSQL server; without it one is started when it is needed.
-    :param environment: further variables of every installation.
+    :param plants: bugs that every installation bears.
     """
 
-    def __init__(self, postgres_url: str = "", environment: dict[str, str] | None = None) -> None:
+    def __init__(self, postgres_url: str = "", plants: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chatport-faults-"))
-        self._environment = environment or {}
+        self._plants = [(Path(planted.__file__), name) for name in plants]
         self._stack = ExitStack()
         self._shared: dict[str, World] = {}
         self._postgres_url = postgres_url
@@ -54,8 +58,32 @@ class Host:
                 if not mount_small_disk(folder / "data"):
                     raise CannotMount("mounting a file system needs root")
                 stack.callback(unmount, folder / "data")
-            environment = self._environment | scenario.environment
-            yield stack.enter_context(world(self._url(database, folder), folder, environment))
+            postgres = stack.enter_context(OwnPostgres()) if scenario.own_postgres else None
+            url = postgres.create() if postgres is not None else self._url(database, folder)
+            variables = self._variables(scenario, folder) | scenario.environment
+            if scenario.machines:
+                machines = stack.enter_context(Machines(folder, url, variables))
+                made = world(url, folder, variables, installation=machines)
+            else:
+                made = world(url, folder, variables)
+            running = stack.enter_context(made)
+            running.postgres = postgres
+            yield running
+
+    def _variables(self, scenario: Scenario, folder: Path) -> dict[str, str]:
+        patches = list(self._plants)
+        further: list[Path] = []
+        more: dict[str, str] = {}
+        if scenario.points:
+            patches += [(Path(points.__file__), name) for name in points.PATCHES]
+            more[points.VARIABLE] = str(folder / "points")
+            (folder / "points").mkdir()
+        if scenario.plugin:
+            further.append(trouble.install(folder / "installed"))
+            more |= trouble.ENVIRONMENT
+        if not (patches or further):
+            return {}
+        return environment(folder / "injection", patches, *further) | more
 
     def discard(self, database: str) -> None:
         """End the shared installation in which a promise was broken: the next scenario begins with a clean one."""
@@ -67,7 +95,8 @@ class Host:
         known = self._shared.get(database)
         if known is None or not known.lives:
             folder = self._new_folder()
-            made = world(self._url(database, folder), folder, self._environment)
+            variables = environment(folder / "injection", self._plants) if self._plants else {}
+            made = world(self._url(database, folder), folder, variables)
             known = self._shared[database] = self._stack.enter_context(made)
         return known
 

@@ -35,11 +35,17 @@ class Expect:
     :param history: what the service received while we could not must be there too, acknowledged or not.
     :param all_sent: every message that an agent asked for must have reached the service.
     :param dead_letters: some are expected.
+    :param bearable: seconds that an acknowledged delivery may take until its effect is there, where that is a promise.
+    :param wrong_clock: ours is behind the service's: a message whose time lies ahead of it stands where it arrived.
+    :param prompt: the same for nine of ten.
     """
 
     history: bool = False
     all_sent: bool = False
     dead_letters: bool = False
+    bearable: float = 0.0
+    prompt: float = 0.0
+    wrong_clock: bool = False
 
 
 def violations(world: World, expect: Expect) -> list[str]:
@@ -47,13 +53,14 @@ def violations(world: World, expect: Expect) -> list[str]:
     rows = world.observed.messages()
     return [
         *_incoming(world, expect, rows),
-        *_order(world, rows),
+        *(() if expect.wrong_clock else _order(world, rows)),
         *_contacts(world),
         *_outgoing(world, expect, rows),
         *_outgoing_order(world),
         *_statuses(world, rows),
         *_requests(world),
         *_dead_letters(world, expect),
+        *_waits(world, expect),
         *world.backwards,
     ]
 
@@ -226,16 +233,28 @@ def _dead_letters(world: World, expect: Expect) -> Iterator[str]:
             yield f"dead letter {row.id} without reason or action"
 
 
+def _waits(world: World, expect: Expect) -> Iterator[str]:
+    waits = sorted(_seconds_to_effect(world)) or [0.0]
+    if expect.bearable and waits[-1] > expect.bearable:
+        yield f"slow: a delivery took {waits[-1]:.1f} s until its effect was there"
+    usual = waits[len(waits) * 9 // 10]
+    if expect.prompt and usual > expect.prompt:
+        yield f"slow: one delivery of ten took {usual:.1f} s or more until its effect was there"
+
+
 def slowest(world: World) -> float:
     """Seconds from a webhook's first attempt until its effect was there, at worst, acknowledged ones only."""
+    return round(max(_seconds_to_effect(world), default=0.0), 2)
+
+
+def _seconds_to_effect(world: World) -> list[float]:
     done: dict[bytes, datetime] = {}
     for row in world.observed.requests():
         at = as_time(row.done_at)
-        if at is not None:
+        if at is not None and at <= (world.ledger.clock_stepped or at):
             done.setdefault(bytes(row.body or b""), at)
-    waits = [
+    return [
         (done[one.body] - one.attempts[0].at).total_seconds()
         for one in world.deliveries
         if one.delivered and one.attempts and one.body in done
     ]
-    return round(max(waits, default=0.0), 2)

@@ -24,6 +24,15 @@ def web_process_killed(world: World) -> None:
         time.sleep(3)
 
 
+def one_of_several_web_processes_killed(world: World) -> None:
+    """Several web processes serve; one after the other ends, and the others go on."""
+    with traffic(world, per_second=30):
+        for _ in range(5):
+            _pause(world)
+            world.kill_one("web")
+        time.sleep(2)
+
+
 def events_worker_killed(world: World) -> None:
     """The worker that applies events, the process of its job, or both."""
     with traffic(world, per_second=40):
@@ -133,6 +142,12 @@ def _pause(world: World) -> None:
 
 SCENARIOS = (
     Scenario(web_process_killed, short_on=("sqlite", "postgresql")),
+    Scenario(
+        one_of_several_web_processes_killed,
+        short_on=(),
+        own=True,
+        environment={"CHATPORT_WEB_PROCESSES": "3"},
+    ),
     Scenario(events_worker_killed),
     Scenario(calls_workers_killed, quiet_within=90),
     Scenario(sweeper_and_valkey_killed),

@@ -60,6 +60,8 @@ class Ledger:
         self.faults = 0
         #: Seconds from a start until everything of a downtime was there.
         self.recovered = 0.0
+        #: When the clock of the system was first set wrong; its times say nothing after that.
+        self.clock_stepped: datetime | None = None
         #: Bodies that nothing useful can come of; each must be accounted for all the same.
         self.poison: list[bytes] = []
         self._lock = threading.Lock()

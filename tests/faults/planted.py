@@ -1,24 +1,15 @@
 """Bugs that the promises guard against, planted into the processes of an installation.
 
-Owns: one patch for each bug, and the hook that applies it. Never part of the product: a ``sitecustomize`` that the
-harness puts on the path of the processes imports this file, which patches a module right after it was loaded.
+Owns: one patch for each bug. Never part of the product: the harness injects them. Read alone by ``injection``.
 Must not know: scenarios.
 """
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import os
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-VARIABLE = "CHATPORT_TEST_PLANT"
 
 
 def acknowledge_before_commit(committer: Any) -> None:
@@ -235,8 +226,70 @@ def only_later_ids(drain: Any) -> None:
     drain._take, drain._due_channels = take_later, due
 
 
+def two_queues_per_worker(worker: Any) -> None:
+    """Every worker listens to both queues, calls first: one that waits for a service works on nothing else."""
+    init = worker.ChatportWorker.__init__
+
+    def both(self: Any, queues: Any, **more: Any) -> None:
+        (queue,) = queues
+        prefix = queue.name.rpartition("-")[0]
+        names = (f"{prefix}-calls", f"{prefix}-events")
+        queues = [
+            worker.Queue(name, connection=more["connection"], serializer=worker.JSONSerializer)
+            for name in names
+        ]
+        init(self, queues, **more)
+
+    worker.ChatportWorker.__init__ = both
+
+
+def fixed_job_ids(bells: Any) -> None:
+    """Each job of a kind has the same id: one that ends takes along the one that was asked for meanwhile."""
+    queue = bells.Queue
+
+    class FixedIds(queue):  # type: ignore[misc, valid-type]
+        def enqueue(self, function: Any, **more: Any) -> Any:
+            return super().enqueue(function, job_id=f"{self.name}-job", **more)
+
+    bells.Queue = FixedIds
+
+
+def hook_inside_a_transaction(drain: Any) -> None:
+    """The provider's parser runs while a transaction is open, and nothing forbids it."""
+    from chatport.plugins import handle as handles
+
+    parse, take = drain._parse, drain._drain_slice
+    cores: list[Any] = []
+    for module in (handles, drain):
+        if hasattr(module, "forbid_in_transaction"):
+            module.forbid_in_transaction = lambda *_: None
+
+    def remembering(core: Any, channel_id: int) -> Any:
+        cores[:] = [core]
+        return take(core, channel_id)
+
+    def parse_inside(handle: Any, record: Any, work: Any) -> None:
+        with cores[0].db.write("parse"):
+            parse(handle, record, work)
+
+    drain._parse, drain._drain_slice = parse_inside, remembering
+
+
+def savepoint_release_commits(upsert: Any) -> None:
+    """What was meant to end a savepoint ends the transaction: half of an effect is kept."""
+    insert_if_absent = upsert.insert_if_absent
+
+    def committing(connection: Any, table: Any, values: Any) -> Any:
+        new = insert_if_absent(connection, table, values)
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return new
+
+    upsert.insert_if_absent = committing
+
+
 #: Each bug with the module that it is planted into.
-PLANTS: dict[str, tuple[str, Callable[[Any], None]]] = {
+PATCHES: dict[str, tuple[str, Callable[[Any], None]]] = {
     patch.__name__: (module, patch)
     for module, patch in (
         ("chatport_webhooks.committer", acknowledge_before_commit),
@@ -254,56 +307,9 @@ PLANTS: dict[str, tuple[str, Callable[[Any], None]]] = {
         ("chatport.services.ingest.scope", time_of_arrival),
         ("chatport.services.outbox.settle", failure_without_reason),
         ("chatport.services.ingest.drain", only_later_ids),
+        ("chatport.jobs.worker", two_queues_per_worker),
+        ("chatport.services.bells", fixed_job_ids),
+        ("chatport.services.ingest.drain", hook_inside_a_transaction),
+        ("chatport.db.upsert", savepoint_release_commits),
     )
 }
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds a module as usual and patches it once it is loaded."""
-
-    def __init__(self, name: str, patch: Callable[[Any], None]) -> None:
-        self._name, self._patch, self._busy = name, patch, False
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """The usual spec, with a loader that patches."""
-        if name != self._name or self._busy:
-            return None
-        self._busy = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._busy = False
-        if spec is not None and spec.loader is not None:
-            patch, run = self._patch, spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                run(module)
-                patch(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-
-def plant(name: str) -> None:
-    """Patch what belongs to a bug as soon as it is imported."""
-    sys.meta_path.insert(0, _Finder(*PLANTS[name]))
-
-
-def environment(name: str) -> dict[str, str]:
-    """Variables that make the processes of an installation bear a bug."""
-    folder = Path(tempfile.mkdtemp(prefix="chatport-plant-"))
-    (folder / "sitecustomize.py").write_text(
-        "import importlib.util, os\n"
-        f"spec = importlib.util.spec_from_file_location('planted', {str(Path(__file__))!r})\n"
-        "planted = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(planted)\n"
-        f"planted.plant(os.environ[{VARIABLE!r}])\n",
-        encoding="utf-8",
-    )
-    return {
-        "PYTHONPATH": str(folder),
-        VARIABLE: name,
-        "CHATPORT_TEST_PLANT_FOLDER": str(folder),
-    }

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support import eventually
+
 if TYPE_CHECKING:
     from installation import Installation
 
@@ -57,6 +59,26 @@ def left_over(installation: Installation) -> list[int]:
             if wanted in words and b"chatport.cli" in words:
                 found.append(int(path.name))
     return found
+
+
+def family(pid: int) -> list[int]:
+    """A process and everything below it; empty when it is gone."""
+    return [pid, *_descendants(pid)] if _lives(pid) else []
+
+
+def await_gone(gone: list[int], within: float = 10.0) -> None:
+    """Wait until none of the processes lives; what nobody has asked about yet after its end is gone too."""
+    eventually(
+        lambda: not any(_lives(pid) for pid in gone), within, message=f"{gone} do not all end"
+    )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(") ")[2][0] not in "ZX"
 
 
 def send(number: signal.Signals, to: list[int]) -> list[int]:

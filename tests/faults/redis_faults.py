@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 import redis
 from installation import free_port
 
@@ -58,6 +59,28 @@ def redis_stands_still(world: World) -> None:
         time.sleep(1)
 
 
+def redis_out_of_memory(world: World) -> None:
+    """It answers, and refuses every write: work goes on without it, slower."""
+    path = Path(world.installation.folder) / "redis" / "valkey.sock"
+    with traffic(world, per_second=5), redis.Redis(unix_socket_path=str(path)) as client:
+        time.sleep(1)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+        world.ledger.fault("redis out of memory")
+        with pytest.raises(redis.OutOfMemoryError):
+            client.set("anything", "1")
+        time.sleep(5)
+        # What is told while it lasts must have its effect while it lasts.
+        told = world.write(world.new_phone())
+        eventually(
+            lambda: world.observed.one("SELECT 1 FROM messages WHERE source_id = :id", id=told),
+            20,
+            message="nothing is worked on while Redis is out of memory",
+        )
+        client.config_set("maxmemory", 0)
+        time.sleep(1)
+
+
 def redis_comes_late(world: World) -> None:
     """It is not there from the start; everything works, slower. Then it comes."""
     with traffic(world, per_second=5):
@@ -84,6 +107,7 @@ def redis_comes_late(world: World) -> None:
 SCENARIOS = (
     Scenario(redis_flushed, short_on=("sqlite", "postgresql")),
     Scenario(redis_stands_still, short_on=()),
+    Scenario(redis_out_of_memory),
     Scenario(
         redis_comes_late,
         own=True,

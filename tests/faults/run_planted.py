@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .catalogue import SCENARIOS
 from .hosting import Host
-from .planted import PLANTS, environment
+from .planted import PATCHES
 from .scenario import run
 
 #: Which scenario should notice, and on which database; tried up to three times, since kills hit at random.
@@ -23,7 +23,7 @@ CAUGHT_BY = {
     "acknowledge_before_commit": ("web_process_killed", "sqlite"),
     "acknowledge_what_was_refused": ("database_locked", "sqlite"),
     "no_deduplication": ("duplicates", "sqlite"),
-    "deduplicate_outside_the_transaction": ("events_worker_killed", "sqlite"),
+    "deduplicate_outside_the_transaction": ("killed_at_named_moments", "sqlite"),
     "drop_what_comes_too_early": ("changes_before_their_message", "sqlite"),
     "last_status_wins": ("statuses_before_their_message", "sqlite"),
     "bell_only": ("redis_flushed", "sqlite"),
@@ -34,7 +34,11 @@ CAUGHT_BY = {
     "no_history_after_downtime": ("down_while_customers_write", "sqlite"),
     "time_of_arrival": ("any_order", "sqlite"),
     "failure_without_reason": ("cut_after_accepting", "sqlite"),
-    "only_later_ids": ("events_worker_killed", "sqlite"),
+    "only_later_ids": ("killed_at_named_moments", "sqlite"),
+    "two_queues_per_worker": ("slow_service_delays_no_webhook", "sqlite"),
+    "fixed_job_ids": ("undisturbed", "sqlite"),
+    "hook_inside_a_transaction": ("plugin_hangs", "sqlite"),
+    "savepoint_release_commits": ("killed_within_an_effect", "sqlite"),
 }
 ATTEMPTS = 3
 
@@ -42,10 +46,12 @@ ATTEMPTS = 3
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bugs", nargs="*", choices=[*PLANTS, []], help="all, unless some are named")
+    parser.add_argument(
+        "bugs", nargs="*", choices=[*PATCHES, []], help="all, unless some are named"
+    )
     parser.add_argument("--json", type=Path, default=None, help="where to write the table as JSON")
     given = parser.parse_args()
-    rows = [_try(name) for name in given.bugs or PLANTS]
+    rows = [_try(name) for name in given.bugs or PATCHES]
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     missed = [row["bug"] for row in rows if not row["caught"]]
@@ -58,7 +64,7 @@ def _try(name: str) -> dict[str, object]:
     told, tried = "", 0
     for attempt in range(1, ATTEMPTS + 1):
         seed, tried = random.randrange(1_000_000), attempt
-        host = Host(environment=environment(name))
+        host = Host(plants=(name,))
         try:
             with host.world_for(SCENARIOS[scenario], database) as world:
                 world.patience = 0.4

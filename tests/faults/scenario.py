@@ -24,6 +24,10 @@ class Scenario:
     :param short_on: databases for which it is part of the short set.
     :param own: needs an installation of its own.
     :param small_disk: whose data folder is a small file system of its own.
+    :param own_postgres: whose PostgreSQL is a server of its own, which it may kill.
+    :param points: whose processes pass the points of :mod:`faults.points`.
+    :param plugin: with the plugin of :mod:`faults.trouble` installed.
+    :param machines: on several machines instead of one.
     :param quiet_within: seconds until all must be quiet afterwards.
     """
 
@@ -33,6 +37,10 @@ class Scenario:
     expect: Expect = field(default_factory=Expect)
     own: bool = False
     small_disk: bool = False
+    own_postgres: bool = False
+    points: bool = False
+    plugin: bool = False
+    machines: bool = False
     quiet_within: float = 60.0
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -76,6 +84,9 @@ def run(scenario: Scenario, world: World, seed: int) -> Outcome:
     with world.watching_statuses():
         try:
             scenario.run(world)
+        except AssertionError as error:
+            broken.append(str(error))
+        try:
             world.settle(scenario.quiet_within)
         except AssertionError as error:
             broken.append(f"not quiet: {error}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import tempfile
 import threading
 import time
@@ -28,6 +29,9 @@ from support import eventually
 from . import processes
 from .ledger import Incoming, Ledger, Outgoing
 from .observed import Observed
+from .points import VARIABLE as POINTS
+from .points import file_of
+from .postgres import OwnPostgres
 
 OWN = "5491100000000"
 PASSWORD = "pw"
@@ -38,11 +42,13 @@ class World:
     """The system under test and its surroundings.
 
     :param database_url: an empty database.
+    :param installed: what is tested, where it is not one ``chatport up``.
     """
 
     folder: Path
     database_url: str
     environment: dict[str, str] = field(default_factory=dict)
+    installed: Installation | None = None
     rng: random.Random = field(default_factory=random.Random)
     #: Factor on the time that may pass until all is quiet; below 1 where trouble is expected.
     patience: float = 1.0
@@ -51,7 +57,8 @@ class World:
         self.gowa = GowaSimulator(
             username="admin", password=PASSWORD, own_phone=OWN, tick="auto", era="v9"
         )
-        self.installation = Installation(
+        self.postgres: OwnPostgres | None = None
+        self.installation = self.installed or Installation(
             self.folder / "data",
             environment={
                 "CHATPORT_DATABASE_URL": self.database_url,
@@ -281,6 +288,42 @@ class World:
         self.ledger.killed(f"{role} ({part})", hit)
         return hit
 
+    def kill_one(self, role: str) -> list[int]:
+        """SIGKILL one process at random of those below a role's."""
+        found = processes.pids(self.installation, role, "below")
+        hit = processes.send(signal.SIGKILL, [self.rng.choice(found)]) if found else []
+        self.ledger.killed(f"one of {role}", hit)
+        return hit
+
+    def kill_at(self, point: str, within: float = 40.0) -> None:
+        """SIGKILL the first process that passes a point (:mod:`faults.points`), and wait until one did."""
+        file = file_of(Path(self.environment[POINTS]), point)
+        hit = file.with_suffix(".hit")
+        hit.unlink(missing_ok=True)
+        file.write_text("kill", encoding="ascii")
+        eventually(hit.exists, within, message=f"did not bite: nobody passed {point!r}")
+        self.ledger.killed(f"at {point!r}", [])
+
+    @contextmanager
+    def delay_at(self, point: str, seconds: float) -> Iterator[None]:
+        """Every process waits at a point while the block runs."""
+        file = file_of(Path(self.environment[POINTS]), point)
+        file.write_text(f"sleep {seconds}", encoding="ascii")
+        self.ledger.fault("delay", point=point, seconds=seconds)
+        try:
+            yield
+        finally:
+            file.unlink()
+
+    def step_clock(self, seconds: float) -> None:
+        """The clock of every process of the installation is so many seconds off from now on."""
+        self.ledger.clock_stepped = self.ledger.clock_stepped or datetime.now(UTC)
+        file = Path(self.environment[POINTS]) / "clock"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(str(seconds), encoding="ascii")
+        fresh.rename(file)
+        self.ledger.fault("clock", seconds=seconds)
+
     def power_cut(self) -> None:
         """SIGKILL everything, supervisor included."""
         self.ledger.killed("everything", processes.kill_everything(self.installation))
@@ -345,13 +388,17 @@ def payload_of(body: bytes) -> dict[str, Any]:
 
 @contextmanager
 def world(
-    database_url: str, folder: Path | None = None, environment: dict[str, str] | None = None
+    database_url: str,
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+    installation: Installation | None = None,
 ) -> Iterator[World]:
     """A world that runs, and is ended whatever happens."""
     made = World(
         folder or Path(tempfile.mkdtemp(prefix="chatport-faults-")),
         database_url,
         environment or {},
+        installation,
     )
     try:
         made.set_up()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from chatport.db import tables as t
 from chatport.db import utcnow
 from chatport.db.upsert import insert
 from chatport.guards import NetworkInTransaction
+from chatport.jobs import sweeper as sweeping
 from chatport.jobs import work
 from chatport.jobs.sweeper import Sweeper, events_due
 from chatport.services.bells import Bells
@@ -71,6 +72,13 @@ def store_request(world: World, age: timedelta = timedelta(0)) -> int:
                 "items": [],
             },
         )
+
+
+def heartbeat(world: World) -> datetime:
+    with world.core.db.read("heartbeat") as connection:
+        return connection.execute(
+            sa.select(t.Heartbeat.at).where(t.Heartbeat.name == "receiver")
+        ).scalar_one()
 
 
 def test_bells_leave_one_job_however_often_they_ring(bells: Bells) -> None:
@@ -156,6 +164,19 @@ def test_sweeper_works_itself_while_redis_is_away(world: World, tmp_path: Path) 
     assert world.one(t.RawRequest, t.RawRequest.id == request_id).state == "done"
 
 
+def test_sweeper_works_itself_while_redis_is_out_of_memory(world: World) -> None:
+    request_id = store_request(world, age=timedelta(seconds=10))
+    client = world.core.bells.client()
+    before = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", 1)
+    try:
+        Sweeper(world.core).sweep()
+    finally:
+        client.config_set("maxmemory", before)
+
+    assert world.one(t.RawRequest, t.RawRequest.id == request_id).state == "done"
+
+
 def test_sweeper_finds_queued_sends(world: World) -> None:
     world.send()
     silence(world.core.bells)
@@ -220,3 +241,29 @@ def test_sweeper_wakes_snoozed_conversations_whose_time_has_come(world: World) -
 
     row = world.one(t.Conversation)
     assert (row.status, row.snoozed_until) == ("open", None)
+
+
+def test_sweeper_works_on_what_a_clock_that_was_set_back_had_planned(world: World) -> None:
+    request_id = store_request(world, age=-timedelta(hours=1))
+    hour_ahead = utcnow() + timedelta(hours=1)
+    with world.core.db.write("heartbeat of the wrong clock") as connection:
+        connection.execute(sa.delete(t.Heartbeat).where(t.Heartbeat.name == "receiver"))
+        connection.execute(sa.insert(t.Heartbeat).values(name="receiver", at=hour_ahead, data={}))
+
+    Sweeper(world.core).sweep()
+
+    assert world.one(t.RawRequest, t.RawRequest.id == request_id).next_try_at <= utcnow()
+    assert heartbeat(world) < hour_ahead
+
+
+def test_heart_beats_on_after_the_clock_was_set_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper = Sweeper(world.core)
+    sweeper.sweep()
+    ten_minutes_ago = utcnow() - timedelta(minutes=10)
+    monkeypatch.setattr(sweeping, "utcnow", lambda: ten_minutes_ago)
+
+    sweeper.sweep()
+
+    assert heartbeat(world) == ten_minutes_ago
