@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from chatport.events import MediaRef
 from chatport.http import NetworkPolicy, set_network_policy
 from chatport.messages import MediaKind
 from chatport.services.ingest.codec import to_json
+from chatport.services.media import fetch
 from chatport.services.media.fetch import fetch_due, refetch
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -284,3 +289,34 @@ def test_fetch_unreachable_service_is_tried_again(world: World, server: FileServ
     row = attachment(world, file_id)
     assert (row.state, row.tries) == ("pending", 1)
     assert row.next_try_at > utcnow()
+
+
+def test_fetch_keeps_its_file_while_it_lasts_and_not_longer(
+    world: World, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was killed leaves the file to others soon; who is only slow keeps it."""
+    monkeypatch.setattr(fetch, "LEASE", timedelta(seconds=0.9))
+    came, go_on = threading.Event(), threading.Event()
+    server.file("/a", PNG)
+    at_once = server.answers["/a"]
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        came.set()
+        go_on.wait(20)
+        at_once(handler)
+
+    server.answers["/a"] = slow
+    offer(world, server)
+    file_id = waiting_file(world)
+    first = threading.Thread(target=fetch_due, args=(world.core,))
+    first.start()
+    assert came.wait(10)
+    assert attachment(world, file_id).next_try_at <= utcnow() + timedelta(seconds=1)
+    time.sleep(1.5)
+    second = fetch_due(world.core)
+    go_on.set()
+    first.join(20)
+
+    assert (second.fetched, second.failed) == (0, 0)
+    assert len(server.requests) == 1
+    assert attachment(world, file_id).state == "ready"

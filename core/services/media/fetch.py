@@ -51,8 +51,9 @@ MAX_AT_ONCE = 6
 MAX_PER_CHANNEL = 2
 #: Seconds for connecting, for a pause between two pieces, and for a whole file.
 CONNECT_TIMEOUT, READ_TIMEOUT, DEADLINE = 5.0, 20.0, 120.0
-#: A file that is being fetched is nobody else's for so long; longer than the hook's and the download's time together.
-LEASE = timedelta(minutes=8)
+#: A file that is being fetched is nobody else's for so long. Renewed while it is fetched, so that the file of a killed
+#: process waits no longer than this.
+LEASE = timedelta(seconds=45)
 #: How often the provider is asked for another address within one try, when the address leads nowhere.
 MAX_ADDRESSES = 3
 
@@ -82,6 +83,7 @@ def fetch_due(
     end = time.monotonic() + budget_seconds
     fetched = failed = 0
     running: dict[Future[bool | None], Row[Any]] = {}
+    renewed = time.monotonic()
     with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="media") as pool:
         while True:
             if time.monotonic() < end and not stop():
@@ -89,6 +91,9 @@ def fetch_due(
                     running[pool.submit(_fetch_one, core, row.id, row.tries)] = row
             if not running:
                 break
+            if time.monotonic() - renewed > LEASE.total_seconds() / 3:
+                renewed = time.monotonic()
+                _renew(core, [row for future, row in running.items() if not future.done()])
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in done:
                 running.pop(future)
@@ -184,6 +189,21 @@ def _claim(core: Core, attachment_id: int, tries: int) -> Job | None:
             .where(Inbox.id == message.inbox_id)
         ).one()
     return Job(row, message, channel)
+
+
+def _renew(core: Core, running: list[Row[Any]]) -> None:
+    """Keep the files that are being fetched, each while the try is the one that began here."""
+    with core.db.write("keep files") as connection:
+        for row in running:
+            connection.execute(
+                sa.update(_attachments)
+                .where(
+                    _attachments.c.id == row.id,
+                    _attachments.c.state == "pending",
+                    _attachments.c.tries == row.tries + 1,
+                )
+                .values(next_try_at=utcnow() + LEASE)
+            )
 
 
 def _download_any(core: Core, job: Job) -> tuple[StoredFile, MediaRequest]:
