@@ -19,7 +19,15 @@ IN_ACCOUNT = [route for route in Routes.all if route.in_account]
 #: Variables of addresses that lead into an inbox.
 OF_AN_INBOX = ("conversation_id", "message_id", "attachment_id", "inbox_id")
 #: What would give the first account away in an answer.
-MARKS = (RINA, NUMBER.lstrip("+"), "Sales", "Shop", "ana@shop.test", "very private words")
+MARKS = (
+    RINA,
+    NUMBER.lstrip("+"),
+    "Sales",
+    "Shop",
+    "ana@shop.test",
+    "very private words",
+    "words of the account",
+)
 
 
 def fill(api: Api) -> dict[str, int]:
@@ -61,6 +69,11 @@ def fill(api: Api) -> dict[str, int]:
             "error": "very private words",
         }
         letter_id = insert(connection, t.DeadLetter.__table__, letter)
+        response_id = insert(
+            connection,
+            t.CannedResponse.__table__,
+            {"account_id": world.account_id, "short_code": "x", "content": "words of the account"},
+        )
     assert alert_id is not None
     return {
         "account_id": world.account_id,
@@ -73,6 +86,7 @@ def fill(api: Api) -> dict[str, int]:
         "alert_id": alert_id,
         "event_id": event_id,
         "letter_id": letter_id,
+        "response_id": response_id,
         "user_id": world.user_id,
         "token_id": 1,
     }
@@ -114,6 +128,9 @@ def bodies(ids: dict[str, int]) -> dict[str, dict[str, Any]]:
         "replay_dead_letters": {"ids": [ids["letter_id"]]},
         "create_agent": {"email": "new@example.com"},
         "update_agent": {"role": "agent"},
+        "create_canned_response": {"short_code": "hours", "content": "Nine to six."},
+        "update_canned_response": {"content": "Nine to five."},
+        "replace_canned_response": {"short_code": "hours", "content": "Nine to five."},
         "update_profile": {"name": "Changed"},
         "create_token": {"name": "New"},
     }
