@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.windows import CHROMIUM, launched
 from postgres_server import NoPostgres, postgres_server
 
 from chatport.runtime.valkey import EmbeddedValkey
@@ -72,6 +73,16 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             ("CHATPORT_TEST_", "CHATPORT_REQUIRE_ALL")
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One real browser for the whole run: Playwright takes no second one in a process."""
+    pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: apt-get install chromium")
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

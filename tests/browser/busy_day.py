@@ -75,7 +75,7 @@ class BusyDay:
             "events": f"{account}/events",
             "event": f"{account}/events/{self.event}",
             "people": f"{account}/settings",
-            "canned": f"{account}/settings/canned",
+            "canned": f"{account}/settings/answers",
             "tokens": f"{account}/settings/tokens",
             "audit": f"{account}/settings/audit",
             "plugins": f"{account}/settings/plugins",
@@ -95,6 +95,11 @@ class BusyDay:
         self._group()
         self._rina()
         self._trouble()
+        for code, text in (
+            ("hours", "We are here from nine to six."),
+            ("thanks", "Thank you, {{contact.name}}!"),
+        ):
+            self.chatport.post("/canned_responses", {"short_code": code, "content": text})
 
     def _add_channel(self, service: Service) -> None:
         if service.pairing:

@@ -33,6 +33,7 @@ PARTS = {
     "static_file",
     "file",
     "picture",
+    "conversations_canned",
     "conversations_more",
     "conversations_rows",
     "conversations_new",
@@ -147,6 +148,14 @@ def opened(page: Any, examiner: Examiner, thread: str) -> None:
     page.keyboard.press("Escape")
     page.click("#emoji")
     examiner.look("emoji")
+    page.keyboard.press("Escape")
+    page.click("#canned")
+    page.wait_for_selector("#canned-list [role=option]")
+    examiner.look("canned-answers")
+    page.goto(thread.rpartition("/")[0])
+    page.fill("#search", "walnut")
+    page.wait_for_selector("mark")
+    examiner.look("search")
 
 
 def test_every_screen_is_visited(busy: BusyDay) -> None:

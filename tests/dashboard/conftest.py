@@ -35,7 +35,6 @@ from support import eventually
 
 PASSWORD = "correct horse battery"
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
-CHROMIUM = Path("/usr/bin/chromium")
 WIDE = replace(
     FEATURES,
     max_text=4096,
@@ -367,18 +366,6 @@ class Server:
         )
         self._loop.call_later(0.5, self._ready.set)
         self._loop.run_until_complete(self._server.serve())
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip("no /usr/bin/chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
