@@ -84,6 +84,7 @@ def register(
     blueprint.add_url_rule("/app/static/<path:name>", "static_file", statics.serve)
     for screen in SCREENS:
         screen.add_routes(blueprint)
+    blueprint.add_url_rule("/app/<path:unknown>", "nowhere", _nowhere)
     blueprint.context_processor(_template_values)
     app.register_blueprint(blueprint)
     app.jinja_env.filters.update(formats.FILTERS | texts.FILTERS | avatars.FILTERS)
@@ -156,6 +157,11 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
     csrf.keep_cookie(response)
     return response
+
+
+def _nowhere(unknown: str) -> Any:
+    """An address below ours that no screen has."""
+    return error_page(404)
 
 
 def _not_found(error: NotFound) -> Any:

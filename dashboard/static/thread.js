@@ -209,7 +209,16 @@ export class Thread {
       this.#countUnseen(-this.unseen);
       this.#seen();
     }
+    this.#coverDays();
     if (scrollTop < 400) this.#loadOlder();
+  }
+
+  /** Of the dates that stick to the top, only the last is read; those below it would show around its edges. */
+  #coverDays() {
+    const top = this.scroller.getBoundingClientRect().top + 24;
+    const stuck = [...this.log.querySelectorAll(".day")].filter((day) => day.getBoundingClientRect().top <= top);
+    for (const day of stuck.slice(0, -1)) day.classList.add("covered");
+    stuck.at(-1)?.classList.remove("covered");
   }
 
   #countUnseen(more) {

@@ -29,6 +29,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PARTS = {
     "root",
     "home",
+    "nowhere",
     "account",
     "static_file",
     "file",

@@ -297,3 +297,10 @@ def test_start_page_leads_to_conversations_once_there_are_some(site: Any) -> Non
     answer = site.admin.get("/app/accounts/1")
 
     assert answer.headers["Location"] == "/app/accounts/1/conversations"
+
+
+def test_address_without_a_screen_says_so_in_our_words(site: Any) -> None:
+    answer = site.admin.get("/app/1/conversations")
+
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text

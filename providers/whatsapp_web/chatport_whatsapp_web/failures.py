@@ -253,7 +253,7 @@ def _meaning(status: int, code: str, words: str) -> Meaning:
 
 
 def _with_detail(message: str, detail: str) -> str:
-    return f"{message} It says: {detail}" if detail else message
+    return f"{message} It says: “{detail}”." if detail else message
 
 
 def _plain_error(answer: Answer, sending: bool) -> ProviderError:
