@@ -6,6 +6,7 @@ An error that reaches a person carries what happened (``str(error)``), and what 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -94,6 +95,17 @@ class ConfigInvalid(ChatportError, ValueError):
         return "; ".join(f"{name}: {' '.join(messages)}" for name, messages in self.fields.items())
 
 
+#: Whoever asks for a longer pause is asked again after a day, in seconds.
+MAX_RETRY_AFTER = 86_400.0
+
+
+def _pause(seconds: float | None) -> float | None:
+    """A pause that can be waited for; services write anything into their headers."""
+    if seconds is None or (isinstance(seconds, float) and math.isnan(seconds)):
+        return None
+    return float(min(max(seconds, 0), MAX_RETRY_AFTER))
+
+
 class ProviderError(ChatportError):
     """A call to a provider failed.
 
@@ -101,7 +113,7 @@ class ProviderError(ChatportError):
     :param action: what to do next.
     :param code: the provider's own code, as text.
     :param status_code: the HTTP status, where there was one.
-    :param retry_after: seconds to wait before the next try, where the provider said so.
+    :param retry_after: seconds to wait before the next try, where the provider said so; a day at most.
     :param detail: the provider's own words, without secrets.
     """
 
@@ -122,7 +134,7 @@ class ProviderError(ChatportError):
         self.action = action
         self.code = code
         self.status_code = status_code
-        self.retry_after = retry_after
+        self.retry_after = _pause(retry_after)
         self.detail = detail
 
     def __reduce__(self) -> tuple[Any, ...]:

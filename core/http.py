@@ -156,7 +156,7 @@ class Answer:
         """The body as JSON, or ``None`` where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested too deeply is as unreadable as no JSON at all
             return None
 
     def text(self, limit: int = 300) -> str:

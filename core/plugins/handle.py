@@ -335,9 +335,10 @@ class ProviderHandle:
         if channel is None:
             return
         for secret in secret_values(self.info.schema, channel.config):
-            error.message = error.message.replace(secret, MASK)
-            error.action = error.action.replace(secret, MASK)
-            error.detail = error.detail.replace(secret, MASK)
+            error.message = _hidden(error.message, secret)
+            error.action = _hidden(error.action, secret)
+            error.detail = _hidden(error.detail, secret)
+            error.code = error.code and _hidden(error.code, secret)
         error.args = (error.message,)
 
     def _judged(self, hook: str, answer: Any) -> Any:
@@ -376,3 +377,17 @@ def is_job_timeout(error: BaseException) -> bool:
     """Whether an exception is the job queue's own time limit, which must reach the worker. It derives from
     ``Exception``, and plugins know no queue, so it is recognised by name."""
     return any(base.__name__ == "BaseTimeoutException" for base in type(error).__mro__)
+
+
+#: The beginning of a secret gives it away from so many characters on.
+_TELLING = 8
+
+
+def _hidden(text: str, secret: str) -> str:
+    """``text`` without the secret, nor its beginning where the text was cut off in the middle of it."""
+    text = text.replace(secret, MASK)
+    kept = text.rstrip(".… ")
+    for length in range(min(len(secret), len(kept)) - 1, _TELLING - 1, -1):
+        if kept.endswith(secret[:length]):
+            return kept[:-length] + MASK
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from datetime import timedelta
 from typing import Any
@@ -198,6 +199,29 @@ def test_message_with_nul_and_surrogates_is_stored_visibly(world: World) -> None
     message = world.one(Message)
     assert message.content.startswith("a\ufffdb") and len(message.content) > 200_000
     assert world.one(Contact).name == "../../x\ufffd"
+
+
+def test_ids_with_nul_and_surrogates_cost_no_message(world: World) -> None:
+    """As JSON escapes bring them: in the id itself, in what is quoted, in what is reacted to, twice."""
+    odd = "A\ud800\x00"
+    events = [
+        text(odd, "first"),
+        text("B", "second", seconds=1, reply_to=odd),
+        reaction(odd, "👍", 2),
+        text("C", "neighbour", seconds=3),
+    ]
+    for _ in range(2):
+        names = [f"\x00{number}" for number in range(len(events))]
+        world.handle.events |= dict(zip(names, events, strict=True))
+        request_id = world.post()
+        world.set(RawRequest, request_id, body=json.dumps(names).encode())
+        world.drain()
+
+    first, second, neighbour = world.rows(Message)
+    assert (first.content, first.source_id) == ("first", "A" + "\ufffd" * 4)
+    assert (second.reply_to_id, neighbour.content) == (first.id, "neighbour")
+    assert world.one(ReactionRow).message_id == first.id
+    assert world.rows(DeadLetter) == []
 
 
 def outgoing(world: World, source_id: str | None, **values: Any) -> int:

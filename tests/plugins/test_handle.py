@@ -203,6 +203,19 @@ def test_secrets_of_the_channel_are_taken_out_of_an_errors_words(
     assert raised.value.message.startswith("no: ")
 
 
+@pytest.mark.parametrize("end", ["", "…", "..."])
+def test_beginning_of_a_secret_is_taken_out_where_the_text_was_cut(
+    handle: Any, channel: Channel, end: str
+) -> None:
+    error = RateLimited("no", detail=f"you sent s3cret-va{end}", code="s3cret-value")
+    with pytest.raises(RateLimited) as raised:
+        handle("send_message", raises(error)).send_message(channel, MESSAGE)
+
+    assert "s3cret" not in raised.value.detail
+    assert raised.value.detail.startswith("you sent ")
+    assert "s3cret" not in str(raised.value.code)
+
+
 def test_interruption_by_the_keyboard_passes(handle: Any, channel: Channel) -> None:
     with pytest.raises(KeyboardInterrupt):
         handle("send_message", raises(KeyboardInterrupt())).send_message(channel, MESSAGE)

@@ -206,6 +206,31 @@ def test_fetch_goes_to_the_providers_hosts_only(world: World, server: FileServer
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "{url}\\.graph.example/a",
+        "http://graph.example@{host}/a",
+        "http://{host}#@graph.example/a",
+        "http://[graph.example/a",
+    ],
+)
+def test_fetch_reads_an_address_as_the_client_does(
+    world: World, server: FileServer, address: str
+) -> None:
+    server.file("/a", PNG)
+    offer(world, server)
+    world.provider.answers["media_url"] = MediaRequest(
+        address.format(url=server.url, host=server.host), allowed_hosts=("graph.example",)
+    )
+    file_id = waiting_file(world)
+
+    fetch_due(world.core)
+
+    assert attachment(world, file_id).state == "gone"
+    assert server.requests == []
+
+
 def test_fetch_names_the_setting_for_a_private_address(world: World, server: FileServer) -> None:
     set_network_policy(NetworkPolicy(()))
     server.file("/a", PNG)

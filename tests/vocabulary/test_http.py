@@ -12,7 +12,7 @@ import pytest
 
 from chatport.errors import OutcomeUnknown, ServiceUnreachable
 from chatport.guards import NetworkInTransaction, transaction_marker
-from chatport.http import NetworkPolicy, ServiceClient, network_policy, set_network_policy
+from chatport.http import Answer, NetworkPolicy, ServiceClient, network_policy, set_network_policy
 
 
 @contextmanager
@@ -182,3 +182,7 @@ def test_client_basic_credentials_may_hold_any_letter() -> None:
 def test_client_refuses_to_run_inside_a_transaction() -> None:
     with transaction_marker("test"), pytest.raises(NetworkInTransaction):
         client("http://127.0.0.1:9").get("/")
+
+
+def test_answer_nested_too_deeply_is_no_json() -> None:
+    assert Answer(200, {}, b"[" * 100_000 + b"]" * 100_000).json() is None

@@ -46,6 +46,23 @@ def test_error_survives_pickling(cls: type[ProviderError]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        (2, 2.0),
+        (-3.0, 0.0),
+        (float("nan"), None),
+        (float("inf"), 86_400.0),
+        (10**400, 86_400.0),
+    ],
+)
+def test_pause_that_a_service_asks_for_can_be_waited_for(
+    given: float | None, kept: float | None
+) -> None:
+    assert errors.RateLimited("slowly", retry_after=given).retry_after == kept
+
+
 def test_every_error_class_has_an_exception() -> None:
     assert {cls.error_class for cls in provider_errors()} == set(ErrorClass)
 

@@ -31,6 +31,7 @@ from ...notices import NoticeKind
 from ..alerts import raise_alert, resolve_alert
 from ..channels import load_channel
 from . import apply as applying
+from .clean import cleaned, is_suspicious
 from .codec import to_json
 from .scope import ItemState, Outcome, Scope, parked
 
@@ -235,6 +236,8 @@ def _parse(handle: Any, channel: Any, work: Work) -> None:
             )
         )
         _check_events(work.events)
+        if is_suspicious(row.body or b""):
+            work.events = [cleaned(event) for event in work.events]
     except ChatportError as error:
         work.events = []
         work.error = error

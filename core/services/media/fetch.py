@@ -292,8 +292,12 @@ def download(
 
 
 def _check_address(request: MediaRequest) -> None:
-    parts = urlsplit(request.url)
-    host = (parts.hostname or "").lower()
+    """Read the address as the HTTP client will: another reader may see another host in an odd one."""
+    try:
+        parts = urllib3.util.parse_url(request.url)
+    except urllib3.exceptions.LocationParseError:
+        raise MediaGone("The file's address cannot be read; it is not fetched.") from None
+    host = (parts.host or "").lower().strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     allowed = {entry.lower() for entry in request.allowed_hosts}
     if parts.scheme not in ("http", "https") or not host:
