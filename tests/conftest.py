@@ -75,9 +75,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One real browser for the whole run: Playwright takes no second one in a process."""
+    """One real browser for a file of tests.
+
+    Not for the whole run: while Playwright lives, its event loop counts as running in this thread, and every
+    later ``asyncio.run`` refuses.
+    """
     pytest.importorskip("playwright.sync_api")
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}: apt-get install chromium")
