@@ -1,6 +1,6 @@
-"""Inserts that leave an existing row alone, alike on both databases.
+"""Inserts and updates of single rows, alike on both databases, with statements that are made once.
 
-Owns: ON CONFLICT DO NOTHING with the new id. Must not know: any table.
+Owns: ON CONFLICT DO NOTHING with the new id; the update of rows by their ids. Must not know: any table.
 """
 
 from __future__ import annotations
@@ -37,12 +37,36 @@ def insert(connection: Connection, table: Any, values: Mapping[str, Any]) -> int
     return int(connection.execute(_plain(table), values).scalar_one())
 
 
+def update(connection: Connection, table: Any, row_id: int, values: Mapping[str, Any]) -> None:
+    """Change columns of one row.
+
+    :param values: plain values by column name.
+    """
+    connection.execute(_by_id(table), {"row_id": row_id, **values})
+
+
+def update_many(
+    connection: Connection, table: Any, rows: Sequence[tuple[int, Mapping[str, Any]]]
+) -> None:
+    """Change columns of several rows, given as (id, values); rows with the same columns go together."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row_id, values in rows:
+        alike.setdefault(tuple(values), []).append({"row_id": row_id, **values})
+    for group in alike.values():
+        connection.execute(_by_id(table), group)
+
+
 # Statements are made once: making one takes several times as long as running it.
 
 
 @cache
 def _plain(table: Any) -> Any:
     return sa.insert(table).returning(table.c.id)
+
+
+@cache
+def _by_id(table: Any) -> Any:
+    return sa.update(table).where(table.c.id == sa.bindparam("row_id"))
 
 
 @cache

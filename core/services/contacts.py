@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,14 +70,7 @@ def find_by_variant(
     connection: Connection, account_id: int, identities: Sequence[Identity]
 ) -> list[Row[Any]]:
     """Contacts known under another form of one of these numbers, oldest first, locked."""
-    pairs: set[Pair] = {
-        (str(kind), variant)
-        for identity in clean(identities)
-        if identity.kind in PHONE_KINDS
-        for variant in phones.variants(identity.value)
-        for kind in PHONE_KINDS
-    }
-    return _contacts_of(connection, _owners(connection, account_id, pairs))
+    return _contacts_of(connection, _owners(connection, account_id, _variant_pairs(identities)))
 
 
 Pair = tuple[str, str]
@@ -102,6 +96,17 @@ def _pairs(identities: Sequence[Identity]) -> set[Pair]:
         if identity.kind in PHONE_KINDS:
             pairs |= {(str(kind), identity.value) for kind in PHONE_KINDS}
     return pairs
+
+
+def _variant_pairs(identities: Sequence[Identity]) -> set[Pair]:
+    """Other forms of the numbers, which help a lookup and never merge."""
+    return {
+        (str(kind), variant)
+        for identity in clean(identities)
+        if identity.kind in PHONE_KINDS
+        for variant in phones.variants(identity.value)
+        for kind in PHONE_KINDS
+    }
 
 
 def _owners(connection: Connection, account_id: int, pairs: set[Pair]) -> dict[Pair, int]:
@@ -142,8 +147,10 @@ def resolve(
     wanted = clean(identities)
     if not wanted:
         raise ValueError("a party without any identity")
-    owners = _owners(connection, account_id, _pairs(wanted))
-    found = _contacts_of(connection, owners) or find_by_variant(connection, account_id, wanted)[:1]
+    exact, other = _pairs(wanted), _variant_pairs(wanted)
+    named = _owners(connection, account_id, exact | other)
+    owners = {pair: owner for pair, owner in named.items() if pair in exact}
+    found = _contacts_of(connection, owners) or _contacts_of(connection, named)[:1]
     if not found:
         return _create(connection, account_id, wanted, name, username, kind)
     winner, merged = found[0], False
@@ -281,16 +288,25 @@ def _is_phone(value: str) -> bool:
 
 
 def ensure_contact_inbox(
-    connection: Connection, contact_id: int, inbox_id: int, source_id: str
-) -> None:
-    """Note that a contact is known in an inbox."""
+    connection: Connection,
+    contact_id: int,
+    inbox_id: int,
+    source_id: str,
+    window_from: datetime | None = None,
+) -> bool:
+    """Note that a contact is known in an inbox.
+
+    :param window_from: of a contact that is new there: its last message, from which the time for answers counts.
+    :returns: whether the contact is new there.
+    """
     row = {
         "contact_id": contact_id,
         "inbox_id": inbox_id,
         "source_id": storable(source_id, 255),
+        "window_from": window_from,
         "created_at": utcnow(),
     }
-    insert_if_absent(connection, ContactInbox.__table__, row)
+    return insert_if_absent(connection, ContactInbox.__table__, row) is not None
 
 
 # --- merge ------------------------------------------------------------------------------------------------------------

@@ -15,30 +15,46 @@ from sqlalchemy.engine import Connection, Row
 
 from ..db.tables import Account, Conversation
 from ..db.types import utcnow
-from ..db.upsert import insert
+from ..db.upsert import insert, update
 
 _conversations = Conversation.__table__
+
+#: Statements of every message are made once: making one takes several times as long as running it.
+_OF_CONTACT = (
+    sa.select(_conversations)
+    .where(
+        _conversations.c.contact_id == sa.bindparam("contact"),
+        _conversations.c.inbox_id == sa.bindparam("inbox"),
+    )
+    .order_by(_conversations.c.id.desc())
+    .limit(1)
+)
+_NOT_RESOLVED = _OF_CONTACT.where(_conversations.c.status != "resolved")
+_BY_ID = sa.select(_conversations).where(_conversations.c.id == sa.bindparam("row_id"))
+_NEXT_NUMBER = (
+    sa.update(Account)
+    .where(Account.id == sa.bindparam("account"))
+    .values(last_display_id=Account.last_display_id + 1)
+    .returning(Account.last_display_id)
+)
+#: Further columns come with the execution.
+_COUNT_UNREAD = (
+    sa.update(_conversations)
+    .where(_conversations.c.id == sa.bindparam("row_id"))
+    .values(unread_count=_conversations.c.unread_count + 1)
+)
 
 
 def latest(connection: Connection, contact_id: int, inbox_id: int) -> Row[Any] | None:
     """The contact's last conversation in an inbox, whatever its status."""
-    return connection.execute(
-        sa.select(_conversations)
-        .where(_conversations.c.contact_id == contact_id, _conversations.c.inbox_id == inbox_id)
-        .order_by(_conversations.c.id.desc())
-        .limit(1)
-    ).first()
+    return connection.execute(_OF_CONTACT, {"contact": contact_id, "inbox": inbox_id}).first()
 
 
 def select(connection: Connection, contact_id: int, inbox: Row[Any]) -> Row[Any] | None:
     """The conversation that a new message joins: the last one, where the inbox keeps a single conversation, else the
     last one that is not resolved."""
-    query = sa.select(_conversations).where(
-        _conversations.c.contact_id == contact_id, _conversations.c.inbox_id == inbox.id
-    )
-    if not inbox.lock_to_single_conversation:
-        query = query.where(_conversations.c.status != "resolved")
-    return connection.execute(query.order_by(_conversations.c.id.desc()).limit(1)).first()
+    query = _OF_CONTACT if inbox.lock_to_single_conversation else _NOT_RESOLVED
+    return connection.execute(query, {"contact": contact_id, "inbox": inbox.id}).first()
 
 
 def create(
@@ -51,12 +67,7 @@ def create(
     status: str = "open",
 ) -> Row[Any]:
     """A new conversation with the account's next number."""
-    display_id = connection.execute(
-        sa.update(Account)
-        .where(Account.id == account_id)
-        .values(last_display_id=Account.last_display_id + 1)
-        .returning(Account.last_display_id)
-    ).scalar_one()
+    display_id = connection.execute(_NEXT_NUMBER, {"account": account_id}).scalar_one()
     now = utcnow()
     conversation_id = insert(
         connection,
@@ -76,9 +87,7 @@ def create(
             "updated_at": now,
         },
     )
-    return connection.execute(
-        sa.select(_conversations).where(_conversations.c.id == conversation_id)
-    ).one()
+    return connection.execute(_BY_ID, {"row_id": conversation_id}).one()
 
 
 def get_or_create(
@@ -108,15 +117,14 @@ def after_incoming(
         values["last_activity_at"] = at
     reopened = None
     if not quiet:
-        values["unread_count"] = _conversations.c.unread_count + 1
         if conversation.waiting_since is None:
             values["waiting_since"] = at
         if conversation.status in ("resolved", "snoozed"):
             reopened = values["status"] = "open"
             values["snoozed_until"] = None
-    connection.execute(
-        sa.update(_conversations).where(_conversations.c.id == conversation.id).values(**values)
-    )
+        connection.execute(_COUNT_UNREAD, {"row_id": conversation.id, **values})
+    else:
+        update(connection, _conversations, conversation.id, values)
     return reopened
 
 
@@ -127,6 +135,4 @@ def after_outgoing(connection: Connection, conversation: Row[Any], at: datetime)
         values["last_activity_at"] = at
     if conversation.first_reply_at is None:
         values["first_reply_at"] = at
-    connection.execute(
-        sa.update(_conversations).where(_conversations.c.id == conversation.id).values(**values)
-    )
+    update(connection, _conversations, conversation.id, values)

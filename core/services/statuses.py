@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from ..db.tables import Message, MessageStatusRow
 from ..db.types import storable, utcnow
-from ..db.upsert import insert_if_absent
+from ..db.upsert import insert_if_absent, update
 from ..messages import MessageStatus
 
 RANK: Mapping[str, int] = {
@@ -134,23 +134,26 @@ def _store(
     )
 
 
+#: Statements of every receipt are made once: making one takes several times as long as running it.
+_CURRENT = (
+    sa.select(Message.status, Message.external_error, Message.error_code)
+    .where(Message.id == sa.bindparam("message"))
+    .with_for_update()
+)
+_FACTS = sa.select(
+    MessageStatusRow.status,
+    MessageStatusRow.at,
+    MessageStatusRow.error_code,
+    MessageStatusRow.error_message,
+    MessageStatusRow.error_action,
+).where(MessageStatusRow.message_id == sa.bindparam("message"))
+
+
 def refresh_status(connection: Connection, message_id: int) -> bool:
     """Recompute a message's shown status from its set."""
     # The lock comes first: on PostgreSQL two transactions that each added a fact must see each other's.
-    current = connection.execute(
-        sa.select(Message.status, Message.external_error, Message.error_code)
-        .where(Message.id == message_id)
-        .with_for_update()
-    ).first()
-    rows = connection.execute(
-        sa.select(
-            MessageStatusRow.status,
-            MessageStatusRow.at,
-            MessageStatusRow.error_code,
-            MessageStatusRow.error_message,
-            MessageStatusRow.error_action,
-        ).where(MessageStatusRow.message_id == message_id)
-    ).all()
+    current = connection.execute(_CURRENT, {"message": message_id}).first()
+    rows = connection.execute(_FACTS, {"message": message_id}).all()
     shown = shown_status(StatusFact(*row) for row in rows)
     if shown is None or current is None:
         return False
@@ -167,7 +170,5 @@ def refresh_status(connection: Connection, message_id: int) -> bool:
         values["error_code"],
     ):
         return False
-    connection.execute(
-        sa.update(Message).where(Message.id == message_id).values(**values, updated_at=utcnow())
-    )
+    update(connection, Message.__table__, message_id, {**values, "updated_at": utcnow()})
     return True

@@ -47,23 +47,50 @@ MAX_CONTENT = 250_000
 
 
 #: Statements of every message are made once: making one takes several times as long as running it.
-_KNOWN = (
-    sa.select(
-        _messages.c.id,
-        _messages.c.item_key,
-        _messages.c.sender_contact_id,
-        Conversation.contact_id,
-    )
-    .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
-    .where(_messages.c.inbox_id == sa.bindparam("known_inbox_id"))
-    .order_by(_messages.c.part)
+_KEY_MATCHES = sa.select(_messages.c.id).where(
+    _messages.c.inbox_id == sa.bindparam("known_inbox_id"),
+    _messages.c.item_key == sa.bindparam("known_item_key"),
 )
-_SAME_KEY = _KNOWN.where(_messages.c.item_key == sa.bindparam("known_item_key"))
-_SAME_SOURCE = _KNOWN.where(
-    sa.or_(
-        _messages.c.item_key == sa.bindparam("known_item_key"),
-        _messages.c.source_id == sa.bindparam("known_source_id"),
+_SOURCE_MATCHES = sa.select(_messages.c.id).where(
+    _messages.c.inbox_id == sa.bindparam("known_inbox_id"),
+    _messages.c.source_id == sa.bindparam("known_source_id"),
+)
+
+
+def _known(ids: Any) -> Any:
+    return (
+        sa.select(
+            _messages.c.id,
+            _messages.c.item_key,
+            _messages.c.sender_contact_id,
+            Conversation.contact_id,
+        )
+        .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+        .where(_messages.c.id.in_(ids))
+        .order_by(_messages.c.part)
     )
+
+
+_SAME_KEY = _known(_KEY_MATCHES)
+#: A union, since SQLite answers "this key or that source id" by reading the whole inbox.
+_SAME_SOURCE = _known(sa.union(_KEY_MATCHES, _SOURCE_MATCHES))
+_presence = ContactInbox.__table__
+_OPEN_WINDOW = (
+    sa.update(_presence)
+    .where(
+        _presence.c.contact_id == sa.bindparam("contact"),
+        _presence.c.inbox_id == sa.bindparam("inbox"),
+        sa.or_(_presence.c.window_from.is_(None), _presence.c.window_from < sa.bindparam("at")),
+    )
+    .values(window_from=sa.bindparam("at"))
+)
+_NOTE_CONTACT = (
+    sa.update(Contact)
+    .where(
+        Contact.id == sa.bindparam("contact"),
+        sa.or_(Contact.last_activity_at.is_(None), Contact.last_activity_at < sa.bindparam("at")),
+    )
+    .values(last_activity_at=sa.bindparam("at"))
 )
 
 
@@ -181,21 +208,16 @@ def _group_facts_later(scope: Scope, contact_id: int) -> None:
 
 def _note_presence(scope: Scope, event: MessageReceived, contact: contacts.Resolved) -> None:
     source = event.chat.identities[0].value
-    contacts.ensure_contact_inbox(scope.connection, contact.id, scope.inbox.id, source)
-    incoming = event.direction is Direction.INCOMING
-    if not incoming or (event.history and scope.origin == "webhook"):
-        return
-    table = ContactInbox.__table__
-    at = scope.moment(event.time)
-    scope.connection.execute(
-        sa.update(table)
-        .where(
-            table.c.contact_id == contact.id,
-            table.c.inbox_id == scope.inbox.id,
-            sa.or_(table.c.window_from.is_(None), table.c.window_from < at),
-        )
-        .values(window_from=at)
+    backfill = event.history and scope.origin == "webhook"
+    opens = event.direction is Direction.INCOMING and not backfill
+    at = scope.moment(event.time) if opens else None
+    new = contacts.ensure_contact_inbox(
+        scope.connection, contact.id, scope.inbox.id, source, window_from=at
     )
+    if opens and not new:
+        scope.connection.execute(
+            _OPEN_WINDOW, {"contact": contact.id, "inbox": scope.inbox.id, "at": at}
+        )
 
 
 def _note_activity(
@@ -208,14 +230,7 @@ def _note_activity(
             scope.tell(NoticeKind.CONVERSATION_STATUS_CHANGED, conversation_id=conversation.id)
     elif not backfill:
         conversations.after_outgoing(scope.connection, conversation, at)
-    scope.connection.execute(
-        sa.update(Contact)
-        .where(
-            Contact.id == conversation.contact_id,
-            sa.or_(Contact.last_activity_at.is_(None), Contact.last_activity_at < at),
-        )
-        .values(last_activity_at=at)
-    )
+    scope.connection.execute(_NOTE_CONTACT, {"contact": conversation.contact_id, "at": at})
 
 
 def _stored_already(

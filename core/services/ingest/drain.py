@@ -24,7 +24,7 @@ from ...channels import InboundRequest
 from ...db.locks import named_lock
 from ...db.tables import Channel, DeadLetter, FollowUp, Inbox, RawRequest
 from ...db.types import storable, storable_json, utcnow
-from ...db.upsert import insert_if_absent
+from ...db.upsert import insert_if_absent, update_many
 from ...errors import AnomalousPayload, ChatportError, PluginMissing, ProviderCrashed
 from ...events import AnyEvent, Event
 from ...notices import NoticeKind
@@ -57,6 +57,15 @@ MAX_KEY = 200
 _requests = RawRequest.__table__
 _dead = DeadLetter.__table__
 _channels = Channel.__table__
+#: Never backwards: the channel's row may have been read before another batch ended.
+_LAST_EVENT = (
+    sa.update(_channels)
+    .where(
+        _channels.c.id == sa.bindparam("channel"),
+        sa.or_(_channels.c.last_event_at.is_(None), _channels.c.last_event_at < sa.bindparam("at")),
+    )
+    .values(last_event_at=sa.bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +303,7 @@ def _apply_works(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Wor
             scope = _scope(core, connection, channel, inbox)
             for work in works:
                 work.outcomes = [_apply_routed(core, scope, work, event) for event in work.events]
-            for work in works:
-                _finish(connection, core, work, scope)
+            _finish(connection, core, works, scope)
     except Exception as error:
         if is_database_fault(error):
             raise
@@ -318,7 +326,7 @@ def _redo(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work]) -> 
     work.outcomes = _apply_halves(core, channel, inbox, work, work.events)
     with core.db.write("finish request") as connection:
         scope = _scope(core, connection, channel, inbox)
-        _finish(connection, core, work, scope)
+        _finish(connection, core, [work], scope)
     _after_commit(core, channel, inbox, scope)
 
 
@@ -420,8 +428,21 @@ def _addressed(
     return None
 
 
-def _finish(connection: Connection, core: Core, work: Work, scope: Scope) -> None:
-    """Write what became of a request and its items."""
+def _finish(connection: Connection, core: Core, works: Sequence[Work], scope: Scope) -> None:
+    """Write what became of requests and their items."""
+    ends = [(work.row.id, _end(connection, core, work, scope)) for work in works]
+    update_many(connection, _requests, ends)
+    for request_id, values in ends:
+        scope.tell(
+            NoticeKind.EVENT_RECEIVED, data={"request_id": request_id, "state": values["state"]}
+        )
+    last = max(work.row.received_at for work in works)
+    if scope.channel.last_event_at is None or last > scope.channel.last_event_at:
+        connection.execute(_LAST_EVENT, {"channel": scope.channel.id, "at": last})
+
+
+def _end(connection: Connection, core: Core, work: Work, scope: Scope) -> dict[str, Any]:
+    """What became of a request, as columns; with its dead letters."""
     row = work.row
     items = [
         {
@@ -454,16 +475,7 @@ def _finish(connection: Connection, core: Core, work: Work, scope: Scope) -> Non
         if row.done_at is not None or row.tries or row.items:
             _resolve_letters(connection, row)
         _park_items(connection, work, items)
-    connection.execute(sa.update(_requests).where(_requests.c.id == row.id).values(**values))
-    scope.tell(NoticeKind.EVENT_RECEIVED, data={"request_id": row.id, "state": values["state"]})
-    previous = scope.extras.get("last_event_at") or scope.channel.last_event_at
-    if previous is None or row.received_at > previous:
-        scope.extras["last_event_at"] = row.received_at
-        connection.execute(
-            sa.update(_channels)
-            .where(_channels.c.id == row.channel_id)
-            .values(last_event_at=row.received_at)
-        )
+    return values
 
 
 def backoff(tries: int) -> datetime:

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 _table = FollowUp.__table__
 
+#: Made once: making a statement takes several times as long as running it.
+_WAITING = (
+    sa.select(_table.c.id, _table.c.event)
+    .where(
+        _table.c.channel_id == sa.bindparam("channel"),
+        _table.c.target.in_(sa.bindparam("targets", expanding=True)),
+        _table.c.state == "waiting",
+    )
+    .order_by(_table.c.id)
+    .with_for_update()
+)
+
 
 def wait_for(scope: Scope, event: AnyEvent, target: str, reason: str) -> Outcome:
     """Store an event until its target appears."""
@@ -58,16 +70,7 @@ def waiting_for(
     """Waiting events for some messages, oldest first, locked."""
     if not targets:
         return []
-    rows = connection.execute(
-        sa.select(_table.c.id, _table.c.event)
-        .where(
-            _table.c.channel_id == channel_id,
-            _table.c.target.in_(targets),
-            _table.c.state == "waiting",
-        )
-        .order_by(_table.c.id)
-        .with_for_update()
-    ).all()
+    rows = connection.execute(_WAITING, {"channel": channel_id, "targets": targets}).all()
     return [(row.id, from_json(row.event)) for row in rows]
 
 

@@ -18,6 +18,18 @@ from .scope import Scope
 _messages = Message.__table__
 
 
+#: Made once: making a statement takes several times as long as running it.
+_BY_SOURCE_ID = (
+    sa.select(_messages, Conversation.contact_id)
+    .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+    .where(
+        _messages.c.inbox_id == sa.bindparam("inbox"),
+        _messages.c.source_id == sa.bindparam("source"),
+    )
+    .order_by(_messages.c.part)
+)
+
+
 def chat_contact(scope: Scope, chat: Chat) -> Row[Any] | None:
     """The known contact of a chat; nothing is created."""
     found = contacts.find(
@@ -30,10 +42,7 @@ def by_source_id(scope: Scope, source_id: str) -> list[Row[Any]]:
     """Messages of this inbox with a source id: parts of one message, or several where ids are unique only per chat."""
     return list(
         scope.connection.execute(
-            sa.select(_messages, Conversation.contact_id)
-            .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
-            .where(_messages.c.inbox_id == scope.inbox.id, _messages.c.source_id == source_id[:255])
-            .order_by(_messages.c.part)
+            _BY_SOURCE_ID, {"inbox": scope.inbox.id, "source": source_id[:255]}
         )
     )
 
