@@ -16,6 +16,8 @@ from flask_babel import gettext as _
 from chatport import phones
 from chatport.db.types import utcnow
 
+from .language import direction
+
 
 def clock(at: datetime | None) -> str:
     """The time of day."""
@@ -78,13 +80,19 @@ def file_size(size: int | None) -> str:
         return ""
     for limit, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
         if size >= limit:
-            return f"{size / limit:.1f} {unit}"
-    return f"{size} B"
+            return _left_to_right(f"{size / limit:.1f} {unit}")
+    return _left_to_right(f"{size} B")
 
 
 def phone(number: str | None) -> str:
     """A phone number with its spaces."""
-    return phones.formatted(number.lstrip("+")) if number else ""
+    return _left_to_right(phones.formatted(number.lstrip("+"))) if number else ""
+
+
+def _left_to_right(text: str) -> str:
+    """Digits in their order inside a line that runs from right to left. Characters do it, since such texts stand in
+    translated sentences and in options too, where there is no place for a tag."""
+    return f"\u2066{text}\u2069" if direction() == "rtl" else text
 
 
 def capped(count: int, limit: int = 99) -> str:
