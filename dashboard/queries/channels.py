@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from chatport.db.partial import written
 from chatport.db.tables import (
     Account,
     Alert,
@@ -22,6 +23,7 @@ from chatport.db.tables import (
     Membership,
     Message,
     RawRequest,
+    UNRESOLVED_SENDS,
     Send,
     User,
 )
@@ -104,7 +106,11 @@ def evidence(connection: Connection, channel: Row[Any]) -> Evidence:
     def sends(*states: str) -> sa.Select[Any]:
         return (
             sa.select(Send.id)
-            .where(Send.channel_id == channel.id, Send.state.in_(states))
+            .where(
+                Send.channel_id == channel.id,
+                written(Send.state, UNRESOLVED_SENDS),
+                Send.state.in_(states),
+            )
             .limit(1000)
         )
 

@@ -165,11 +165,10 @@ def load_page(
     if at and last.isdigit():
         moment = datetime.fromisoformat(at)
         where.append(
-            sa.or_(
-                _conversations.c.last_activity_at < moment,
-                sa.and_(
-                    _conversations.c.last_activity_at == moment, _conversations.c.id < int(last)
-                ),
+            sa.tuple_(_conversations.c.last_activity_at, _conversations.c.id)
+            < sa.tuple_(
+                sa.literal(moment, _conversations.c.last_activity_at.type),
+                sa.literal(int(last), _conversations.c.id.type),
             )
         )
     rows = _rows(connection, where, PAGE_SIZE + 1)
@@ -340,13 +339,20 @@ def has_many_inboxes(connection: Connection, who: Principal) -> bool:
 
 
 def labels(connection: Connection, account_id: int) -> list[str]:
-    """All labels of an account that are in use."""
+    """All labels of an account that are in use.
+
+    From each label to the next in the index: ``DISTINCT`` would read all that were ever given.
+    """
+    first = sa.func.min(ConversationLabel.label)
+    mine = ConversationLabel.account_id == account_id
+    used = sa.select(first.label("label")).where(mine).cte("used", recursive=True)
+    following = (
+        sa.select(first).where(mine, ConversationLabel.label > used.c.label).scalar_subquery()
+    )
+    used = used.union_all(sa.select(following).where(used.c.label.is_not(None)))
     return list(
         connection.execute(
-            sa.select(ConversationLabel.label)
-            .where(ConversationLabel.account_id == account_id)
-            .distinct()
-            .order_by(ConversationLabel.label)
+            sa.select(used.c.label).where(used.c.label.is_not(None)).order_by(used.c.label)
         ).scalars()
     )
 

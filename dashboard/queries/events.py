@@ -24,6 +24,7 @@ from chatport.db.tables import (
     RawRequest,
     Send,
 )
+from chatport.services.event_log import of_account
 from chatport.services.outbox import NotFound
 
 _requests = RawRequest.__table__
@@ -71,11 +72,9 @@ def newest(
     before: int = 0,
 ) -> list[Row[Any]]:
     """Requests, the newest first; ``before`` an id, older ones. One more than a page tells that there are more."""
-    query = _query().where(_requests.c.account_id == account_id)
+    query = _query().where(of_account(account_id, state if state in STATES else None))
     if inbox_id is not None:
         query = query.where(Inbox.id == inbox_id)
-    if state in STATES:
-        query = query.where(_requests.c.state == state)
     if before:
         query = query.where(_requests.c.id < before)
     return list(connection.execute(query.order_by(_requests.c.id.desc()).limit(PAGE + 1)))

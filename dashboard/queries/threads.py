@@ -29,6 +29,8 @@ from .bubbles import Bubble, Quote, Reaction, Revision, shape
 from .excerpts import load_excerpts
 
 _messages = Message.__table__
+#: The order of display. Compared as one value, it is looked up in the index instead of walked to.
+_order = sa.tuple_(_messages.c.sent_at, _messages.c.id)
 
 PAGE_SIZE = 50
 #: A page that was away catches up with at most this many.
@@ -57,19 +59,13 @@ def load_latest(connection: Connection, conversation: Row[Any]) -> ThreadPage:
 def load_before(connection: Connection, conversation: Row[Any], order: str) -> ThreadPage:
     """The messages before a place."""
     at, message_id = _place(order)
-    before = sa.or_(
-        _messages.c.sent_at < at, sa.and_(_messages.c.sent_at == at, _messages.c.id < message_id)
-    )
-    return _page(connection, conversation, [before], PAGE_SIZE)
+    return _page(connection, conversation, [_order < _literal(at, message_id)], PAGE_SIZE)
 
 
 def load_from(connection: Connection, conversation: Row[Any], order: str) -> ThreadPage:
     """The messages from a place on, to bring an open page up to date."""
     at, message_id = _place(order)
-    after = sa.or_(
-        _messages.c.sent_at > at, sa.and_(_messages.c.sent_at == at, _messages.c.id >= message_id)
-    )
-    return _page(connection, conversation, [after], MAX_CATCH_UP)
+    return _page(connection, conversation, [_order >= _literal(at, message_id)], MAX_CATCH_UP)
 
 
 def load_around(connection: Connection, conversation: Row[Any], message_id: int) -> ThreadPage:
@@ -115,6 +111,12 @@ def _place(order: str) -> tuple[datetime, int]:
     if moment.tzinfo is None or not 0 <= number < 2**63:
         raise NotFound("This is no place in a conversation.")
     return moment, number
+
+
+def _literal(at: datetime, message_id: int) -> Any:
+    return sa.tuple_(
+        sa.literal(at, _messages.c.sent_at.type), sa.literal(message_id, _messages.c.id.type)
+    )
 
 
 def _page(
