@@ -9,7 +9,7 @@ from __future__ import annotations
 from chatport import InboundRequest
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, Ignored
-from chatport.reader import Reader
+from chatport.reader import Tolerant, load_json
 from chatport_meta import inbound
 from chatport_meta.inbound import keys
 
@@ -24,14 +24,14 @@ def read_request(request: InboundRequest, own: frozenset[str]) -> list[AnyEvent]
     :param own: the channel's addresses, as far as they are known.
     :raises AnomalousPayload: not a body of 360dialog.
     """
-    body = inbound.load(request.body)
+    body = load_json(request.body)
     if not isinstance(body, dict):
         raise AnomalousPayload("the body should be an object")
     if inbound.is_cloud_body(body) or "object" in body:
         return inbound.read_envelope(body, request.received_at, own, explain_code=explain)
     if any(key in body for key in _FLAT_KEYS):
         source = inbound.Source(seed=("flat",), received_at=request.received_at, explain=explain)
-        return inbound.distinct(inbound.read_value(source, Reader(body)))
+        return inbound.distinct(inbound.read_value(source, Tolerant(body)))
     event = body.get("event")
     if isinstance(event, str) and event:
         reason = f"an event of a partner account: {event[:60]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatport.errors import TemporarilyRefused
-from chatport_meta.templates import stored
+from chatport_meta.templates import named, stored
 
 from .gateway import SERVICE, Gateway
 
@@ -35,7 +35,7 @@ def fetch(gateway: Gateway) -> list[dict[str, object]]:
         found += [entry if isinstance(entry, dict) else {} for entry in entries]
         total = page.get("total")
         if not entries or not isinstance(total, int) or len(found) >= total:
-            return [stored(entry) for entry in found if entry.get("name")]
+            return named([stored(entry) for entry in found], SERVICE)
     raise TemporarilyRefused(
         f"{SERVICE}'s listing of templates does not come to an end.",
         action="It is tried again; what is stored stays.",

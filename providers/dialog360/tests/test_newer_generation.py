@@ -87,7 +87,10 @@ def test_status_of_the_answer_counts_not_that_in_its_body(channel: Channel, dial
 
 
 def test_templates_of_all_pages(channel: Channel, dialog: Any) -> None:
-    first = {"data": [{"name": "a"}], "paging": {"next": "x", "cursors": {"after": "A"}}}
-    pages = [{"json": first}, {"json": {"data": [{"name": "b"}]}}]
+    first = {
+        "data": [{"name": "a", "language": "de"}],
+        "paging": {"next": "x", "cursors": {"after": "A"}},
+    }
+    pages = [{"json": first}, {"json": {"data": [{"name": "b", "language": "de"}]}}]
     dialog.mock.get(f"{NEW}/message_templates", pages)
     assert [t["name"] for t in plugin.fetch_templates(channel)] == ["a", "b"]

@@ -7,10 +7,10 @@ Addresses inside webhooks are never used: whoever could write one would receive 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from chatport.errors import MediaGone, ProviderError, TemporarilyRefused
 from chatport.events import MediaRef
@@ -67,35 +67,39 @@ def _known(error: ProviderError) -> bool:
 
 
 def address_of(told: Mapping[str, Any], service: Service) -> str:
-    """The address in a look-up's answer, if it is Meta's or at the service's own host.
+    """The address in a look-up's answer, if it is Meta's or has the service's own scheme and host.
 
     :raises TemporarilyRefused: it is neither.
     """
     url = told.get("url")
-    parts = _split(url) if isinstance(url, str) and url.isprintable() else None
-    host = (parts.hostname or "").lower() if parts else ""
-    if isinstance(url, str) and parts is not None and host:
-        plain = parts.scheme in ("http", "https") and not parts.username and not parts.password
-        meta = parts.scheme == "https" and host.endswith(META_SUFFIXES) and _port(parts) == 443
-        if plain and (host == service.hostname or meta):
+    place = _place(url) if isinstance(url, str) else None
+    if isinstance(url, str) and place is not None:
+        scheme, host, port = place
+        meta = (scheme, port) == ("https", 443) and host.endswith(META_SUFFIXES)
+        own = _place(service.base_url)
+        if meta or (own is not None and own[:2] == (scheme, host)):
             return url
+    named = f"({place[1] if place else 'none'})"
     raise TemporarilyRefused(
-        f"{service.name} names an address for the file that is not Meta's ({host or 'none'}); it is not fetched.",
+        f"{service.name} names an address for the file that is not Meta's {named}; it is not fetched.",
         action="It is asked again; tell Meta's support if it stays so.",
         code="foreign_address",
     )
 
 
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        return parts if parts.port != 0 else None
-    except ValueError:
+#: The only form in which all programs read an address alike: no user, no backslash, no space, nothing invisible.
+_ADDRESS = re.compile(
+    r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(?:[/?#][\x21-\x5b\x5d-\x7e]*)?"
+)
+
+
+def _place(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address; ``None`` where programs could read it differently."""
+    match = _ADDRESS.fullmatch(url)
+    if match is None:
         return None
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
+    scheme, host, port = match.groups()
+    return scheme, host.lower(), int(port) if port else {"http": 80, "https": 443}[scheme]
 
 
 def announced_hash(told: Mapping[str, Any], media: MediaRef) -> str:

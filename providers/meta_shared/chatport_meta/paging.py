@@ -48,15 +48,15 @@ def _read(service: Service, path: str, params: Mapping[str, str]) -> list[dict[s
         page = service.get(path, {**params, "after": cursor} if cursor else params)
         data = page.get("data")
         if not isinstance(data, list):
-            raise TemporarilyRefused(
-                f"{service.name} answered a listing without entries.",
-                action="It is tried again; what is stored stays.",
-                code="no_data",
-            )
-        found += [entry for entry in data if isinstance(entry, dict)]
+            raise _broken(service, "no entries", "no_data")
+        if not all(isinstance(entry, dict) for entry in data):
+            raise _broken(service, "an entry that is none", "no_entry")
+        found += data
+        if not _goes_on(page):
+            return found
         cursor = _next_cursor(page)
         if not cursor:
-            return found
+            raise _broken(service, "a further page without saying where it begins", "no_cursor")
         if cursor in seen:
             break
         seen.add(cursor)
@@ -67,11 +67,22 @@ def _read(service: Service, path: str, params: Mapping[str, str]) -> list[dict[s
     )
 
 
-def _next_cursor(page: Mapping[str, Any]) -> str:
-    """The next page's cursor; the last page has cursors too, but no ``next``."""
+def _broken(service: Service, what: str, code: str) -> TemporarilyRefused:
+    """A listing of which a part cannot be read is none at all: what it leaves out would be taken for removed."""
+    return TemporarilyRefused(
+        f"{service.name} answered a listing with {what}.",
+        action="It is tried again; what is stored stays.",
+        code=code,
+    )
+
+
+def _goes_on(page: Mapping[str, Any]) -> bool:
+    """Whether there is another page; the last one has cursors too, but no ``next``."""
     paging = page.get("paging")
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return ""
-    cursors = paging.get("cursors")
+    return isinstance(paging, dict) and bool(paging.get("next"))
+
+
+def _next_cursor(page: Mapping[str, Any]) -> str:
+    cursors = page["paging"].get("cursors")
     after = cursors.get("after") if isinstance(cursors, dict) else None
     return after if isinstance(after, str) else ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chatport.errors import TemporarilyRefused
+
 from .paging import all_pages
 from .service import Service
 
@@ -22,7 +24,23 @@ def fetch(service: Service, path: str) -> list[dict[str, object]]:
 
     :raises ProviderError: one page could not be read; then nothing is returned.
     """
-    return [stored(entry) for entry in all_pages(service, path, {"fields": _FIELDS})]
+    return named(
+        [stored(entry) for entry in all_pages(service, path, {"fields": _FIELDS})], service.name
+    )
+
+
+def named(templates: list[dict[str, object]], service: str) -> list[dict[str, object]]:
+    """The templates, each of which has a name and a language.
+
+    :raises TemporarilyRefused: one has not; a list with holes is none.
+    """
+    if all(one["name"] and one["language"] for one in templates):
+        return templates
+    raise TemporarilyRefused(
+        f"{service} answered a list of templates in which one has no name or no language.",
+        action="It is tried again; what is stored stays.",
+        code="nameless_template",
+    )
 
 
 def stored(entry: Mapping[str, Any]) -> dict[str, object]:

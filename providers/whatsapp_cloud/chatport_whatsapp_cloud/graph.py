@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatport import Channel
@@ -80,25 +80,45 @@ class Graph(Service):
         **options: Any,
     ) -> dict[str, Any]:
         """As :meth:`Service.call`; where the app demands a proof of its secret, once more with it."""
+        given = dict(params or {})
+        if "appsecret_proof" in given or not self.secrets:
+            return super().call(method, path, sending=sending, params=given, **options)
+        if "data" in options and self._proof and len(self.secrets) > 1:
+            # A stream can be sent once only: ask beforehand which proof is accepted.
+            self._each_proof(
+                lambda proof: super(Graph, self).call("GET", self.number(), params=proof)
+            )
+
+        def attempt(proof: Mapping[str, str]) -> dict[str, Any]:
+            return super(Graph, self).call(
+                method, path, sending=sending, params={**given, **proof}, **options
+            )
+
         if not self._proof:
             try:
-                return super().call(method, path, sending=sending, params=params, **options)
+                return attempt({})
             except ProviderError as error:
                 # Refused before anything was done. An upload's stream is used up; the next try has the proof.
-                if not wants_proof(error) or not self.secrets:
+                if not wants_proof(error):
                     raise
                 self._proof = True
                 if "data" in options:
                     raise
-        return super().call(
-            method, path, sending=sending, params=self._with_proof(params), **options
-        )
+        return self._each_proof(attempt)
 
-    def _with_proof(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
-        given = dict(params or {})
-        if self.secrets and "appsecret_proof" not in given:
-            given["appsecret_proof"] = self.proof(self.secrets[0])
-        return given
+    def _each_proof(self, attempt: Callable[[Mapping[str, str]], dict[str, Any]]) -> dict[str, Any]:
+        """A call with the proof by the newest secret; while secrets are rotated, Meta may still want the older one's.
+        What was accepted comes first from then on."""
+        for position, secret in enumerate(list(self.secrets)):
+            try:
+                answer = attempt({"appsecret_proof": self.proof(secret)})
+            except ProviderError as error:
+                if not wants_proof(error) or position == len(self.secrets) - 1:
+                    raise
+            else:
+                self.secrets.sort(key=lambda one: one != secret)
+                return answer
+        raise AssertionError("there is a secret")
 
     @property
     def uses_proof(self) -> bool:

@@ -23,6 +23,7 @@ from chatport import (
 )
 from chatport.events import AnyEvent, MediaRef
 from chatport.messages import MessageRef
+from chatport.reader import load_json
 from chatport_meta import addresses, inbound, outbound, templates
 
 from . import files, health, provisioning, session
@@ -69,7 +70,7 @@ def media_url(channel: Channel, media: MediaRef) -> MediaRequest:
 @hookimpl
 def handle_event(channel: Channel, request: InboundRequest) -> list[AnyEvent]:
     return inbound.read_envelope(
-        inbound.load(request.body),
+        load_json(request.body),
         request.received_at,
         channel_addresses(channel),
         needs_number_id=True,

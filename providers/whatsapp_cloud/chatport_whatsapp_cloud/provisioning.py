@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,6 @@ from .session import NUMBER_FIELDS
 
 #: Meta takes no longer address.
 MAX_ADDRESS = 200
-_UNVERIFIED = ("NOT_VERIFIED", "EXPIRED")
 _PENDING = ("PENDING", "DISCONNECTED", "UNVERIFIED")
 
 
@@ -35,7 +35,16 @@ def provision(channel: Channel) -> Provisioned:
     """
     graph, progress = Graph(channel), _Progress()
     number = _look(graph)
-    if _needs_registration(number):
+    if number is None:
+        progress.steps.append(
+            ManualStep(
+                title="Check the number's registration",
+                instruction="Meta does not let the state of the number be read, so it was not registered again: that"
+                " could set another PIN, or take the number from a phone. If sending fails with the code 133010,"
+                " register it in WhatsApp Manager.",
+            )
+        )
+    elif _needs_registration(number):
         _register(channel, graph, progress)
     _subscribe(channel, graph, progress)
     _set_override(channel, graph, number, progress)
@@ -76,7 +85,7 @@ def override_of(number: dict[str, Any]) -> str:
 
 
 def _look(graph: Graph) -> dict[str, Any] | None:
-    """The number's state; ``None`` where it cannot be read, and then everything is done as for a new one."""
+    """The number's state; ``None`` where it cannot be read."""
     try:
         return graph.get(graph.number(), {"fields": NUMBER_FIELDS})
     except ProviderError as error:
@@ -88,15 +97,12 @@ def _look(graph: Graph) -> dict[str, Any] | None:
 # --- registration -------------------------------------------------------------------------------
 
 
-def _needs_registration(number: dict[str, Any] | None) -> bool:
-    if number is None:
+def _needs_registration(number: dict[str, Any]) -> bool:
+    """A number that is connected is registered, whatever its verification says: the code's validity just ran out."""
+    state = str(number.get("status") or "")
+    if str(number.get("platform_type") or "CLOUD_API") != "CLOUD_API" or state in _PENDING:
         return True
-    platform = str(number.get("platform_type") or "CLOUD_API")
-    return (
-        platform != "CLOUD_API"
-        or str(number.get("code_verification_status") or "") in _UNVERIFIED
-        or str(number.get("status") or "") in _PENDING
-    )
+    return not state and str(number.get("code_verification_status") or "") == "NOT_VERIFIED"
 
 
 def _register(channel: Channel, graph: Graph, progress: _Progress) -> None:
@@ -138,17 +144,11 @@ def derived_pin(channel: Channel) -> str:
 
 
 def _subscribe(channel: Channel, graph: Graph, progress: _Progress) -> None:
-    """Subscribe the app to the account. The call would wipe an address that was set for the whole account, so it is
-    left out where there is one that is not ours."""
+    """Subscribe the app to the account. The call would wipe an address that was set for this app and the whole
+    account, so it is left out where there is one that is not ours. What other apps have is their own."""
     path = graph.account("subscribed_apps")
     try:
-        apps = graph.get(path).get("data")
-        foreign = [
-            app.get("override_callback_uri")
-            for app in (apps if isinstance(apps, list) else ())
-            if isinstance(app, dict) and app.get("override_callback_uri")
-        ]
-        if foreign and channel.callback_url not in foreign:
+        if _has_foreign_address(channel, graph, graph.get(path).get("data")):
             progress.steps.append(
                 ManualStep(
                     title="Check the app's subscription",
@@ -168,6 +168,32 @@ def _subscribe(channel: Channel, graph: Graph, progress: _Progress) -> None:
         )
         return
     progress.done.append("The app is subscribed to the WhatsApp Business account.")
+
+
+def _has_foreign_address(channel: Channel, graph: Graph, apps: Any) -> bool:
+    entries = [app for app in (apps if isinstance(apps, list) else ()) if isinstance(app, dict)]
+    foreign = [
+        app
+        for app in entries
+        if app.get("override_callback_uri") not in (None, "", channel.callback_url)
+    ]
+    own = _own_app(graph) if foreign else ""
+    # Where Meta does not say which app is ours, any of them may be.
+    return any(not own or _app_id(app) in ("", own) for app in foreign)
+
+
+def _app_id(entry: Mapping[str, Any]) -> str:
+    told = entry.get("whatsapp_business_api_data")
+    return str(told.get("id") or "") if isinstance(told, dict) else ""
+
+
+def _own_app(graph: Graph) -> str:
+    """The id of the app that the token belongs to; empty where Meta does not tell."""
+    try:
+        told = graph.get(graph.path("debug_token"), {"input_token": graph.token}).get("data")
+    except ProviderError:
+        return ""
+    return str(told.get("app_id") or "") if isinstance(told, dict) else ""
 
 
 def _set_override(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import importlib.resources
 import io
 import json
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import requests_mock
 
 from chatport import Channel, Identity, MediaKind, OutboundMessage, Recipient
 from chatport.errors import (
@@ -160,6 +163,41 @@ def test_send_adds_the_proof_that_the_app_demands(channel: Channel, graph: Any) 
     assert "appsecret_proof" not in first.qs and len(second.qs["appsecret_proof"][0]) == 64
 
 
+def _accepting(graph: Any, secret: str) -> Any:
+    """Meta that wants the proof by one secret; answers of POST messages and media, and the number."""
+    good = hmac.digest(secret.encode(), b"EAAtokenOfTheSystemUser0001", hashlib.sha256).hex()
+
+    def answer(request: Any, context: Any) -> dict[str, Any]:
+        if request.qs.get("appsecret_proof") == [good]:
+            return {"id": "1", "messages": [{"id": "wamid.2"}]}
+        context.status_code = 400
+        return {"error": {"code": 100, "message": "Invalid appsecret_proof provided in the API"}}
+
+    graph.mock.register_uri(requests_mock.ANY, requests_mock.ANY, json=answer)
+
+
+@pytest.mark.parametrize("accepted", ["new-secret-0123456789", "old-secret-0123456789"])
+def test_send_proves_either_secret_while_they_are_rotated(
+    make_channel: Any, graph: Any, accepted: str
+) -> None:
+    _accepting(graph, accepted)
+    channel = make_channel(
+        app_secret=["new-secret-0123456789", "old-secret-0123456789"],
+        state={"appsecret_proof_needed": True},
+    )
+    assert plugin.send_message(channel, message(Text("hi"))).source_id == "wamid.2"
+    assert plugin.send_message(channel, message(picture())).source_id == "wamid.2"
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800", "x" * 256, "", 5, None])
+def test_send_with_an_unusable_id_in_the_answer_is_of_unknown_outcome(
+    channel: Channel, graph: Any, odd: Any
+) -> None:
+    graph.says("POST", MESSAGES, {"messages": [{"id": odd}]})
+    with pytest.raises(OutcomeUnknown):
+        plugin.send_message(channel, message(Text("hi")))
+
+
 def test_send_template(channel: Channel, graph: Any) -> None:
     route = graph.says(
         "POST", MESSAGES, {"messages": [{"id": "wamid.1", "message_status": "paused"}]}
@@ -217,10 +255,10 @@ def test_media_url_is_looked_up_and_expires(channel: Channel, graph: Any) -> Non
     assert route.last_request.qs == {"phone_number_id": [NUMBER]}
 
 
-def test_media_url_may_be_at_the_services_own_host(channel: Channel, graph: Any) -> None:
-    found_at(graph, "http://graph.test:8080/bytes", sha256=None)
+def test_media_url_may_be_at_the_services_own_place(channel: Channel, graph: Any) -> None:
+    found_at(graph, "https://graph.test/bytes", sha256=None)
     request = plugin.media_url(channel, FILE)
-    assert request.allowed_hosts == ("graph.test:8080",) and request.sha256 == "ab" * 32
+    assert request.allowed_hosts == ("graph.test",) and request.sha256 == "ab" * 32
 
 
 @pytest.mark.parametrize(
@@ -231,6 +269,14 @@ def test_media_url_may_be_at_the_services_own_host(channel: Channel, graph: Any)
         "https://lookaside.fbsbx.com.evil.test/x",
         "https://user@lookaside.fbsbx.com/x",
         "https://lookaside.fbsbx.com:8443/x",
+        "http://graph.test/x",
+        "http://graph.test:8080\\@evil.test/x",
+        "https://evil.test\\.fbsbx.com/x",
+        "https://evil.test%2f.fbsbx.com/x",
+        "https://evil.test?.fbsbx.com/x",
+        "https://evil.test#.fbsbx.com/x",
+        "https://lookaside.fbsbx.com/x\t",
+        "https://ev\u0131l.fbsbx.com/x",
         "https://fbsbx.com@evil.test/x",
         "https://[::1",
         "//lookaside.fbsbx.com/x",
@@ -281,6 +327,22 @@ def test_templates_of_all_pages(channel: Channel, graph: Any) -> None:
 def test_templates_are_all_or_nothing(channel: Channel, graph: Any, second: Any) -> None:
     graph.mock.get(graph.root + TEMPLATES, [{"json": page("a", "A")}, second])
     with pytest.raises(ProviderError):
+        plugin.fetch_templates(channel)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"data": [{"id": "1", "name": "a", "language": "de"}, None]},
+        {"data": [{"id": "1", "language": "de"}]},
+        {"data": [{"id": "1", "name": "a"}]},
+        {"data": [{"name": "a", "language": "de"}], "paging": {"next": "https://x.test"}},
+        {"data": [], "paging": {"next": "https://x.test", "cursors": {"after": 5}}},
+    ],
+)
+def test_templates_with_holes_are_no_list(channel: Channel, graph: Any, page: Any) -> None:
+    graph.says("GET", TEMPLATES, page)
+    with pytest.raises(TemporarilyRefused):
         plugin.fetch_templates(channel)
 
 

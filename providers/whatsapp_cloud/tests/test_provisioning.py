@@ -50,7 +50,7 @@ def test_provision_subscribes_and_sends_this_numbers_events_here(
     "state",
     [
         {"platform_type": "NOT_APPLICABLE"},
-        {"code_verification_status": "NOT_VERIFIED"},
+        {"status": None, "code_verification_status": "NOT_VERIFIED"},
         {"status": "PENDING"},
     ],
 )
@@ -83,6 +83,7 @@ def test_provision_goes_on_when_registering_fails(channel: Channel, graph: Any) 
 
 def test_provision_leaves_the_address_of_the_account_alone(channel: Channel, graph: Any) -> None:
     ready(graph, [{"override_callback_uri": "https://elsewhere.test"}])
+    graph.refuses("GET", "debug_token", 100)
     found = plugin.provision(channel)
     assert APPS not in posted(graph)
     assert [step.title for step in found.steps] == ["Check the app's subscription"]
@@ -136,3 +137,43 @@ def test_unprovision_says_what_is_left_behind(channel: Channel, graph: Any) -> N
     with pytest.raises(AuthenticationFailed) as caught:
         plugin.unprovision(channel)
     assert "by hand" in caught.value.action
+
+
+@pytest.mark.parametrize("code", [100, 10, 200])
+def test_provision_registers_nothing_when_the_state_cannot_be_read(
+    channel: Channel, graph: Any, code: int
+) -> None:
+    ready(graph)
+    graph.refuses("GET", NUMBER, code, 400)
+    found = plugin.provision(channel)
+    assert f"{NUMBER}/register" not in posted(graph) and NUMBER in posted(graph)
+    assert [step.title for step in found.steps] == ["Check the number's registration"]
+
+
+@pytest.mark.parametrize("state", ["EXPIRED", "NOT_VERIFIED"])
+def test_provision_leaves_a_connected_number_alone(
+    channel: Channel, graph: Any, state: str
+) -> None:
+    ready(graph, code_verification_status=state)
+    assert plugin.provision(channel).steps == ()
+    assert f"{NUMBER}/register" not in posted(graph)
+
+
+def _app(app_id: str, **more: Any) -> dict[str, Any]:
+    return {"whatsapp_business_api_data": {"id": app_id, "name": "an app"}, **more}
+
+
+def test_provision_subscribes_beside_another_app_with_an_address_of_its_own(
+    channel: Channel, graph: Any
+) -> None:
+    ready(graph, [_app("1"), _app("2", override_callback_uri="https://elsewhere.test")])
+    graph.says("GET", "debug_token", {"data": {"app_id": "1"}})
+    assert plugin.provision(channel).steps == ()
+    assert APPS in posted(graph)
+
+
+def test_provision_leaves_our_own_apps_foreign_address_alone(channel: Channel, graph: Any) -> None:
+    ready(graph, [_app("1", override_callback_uri="https://elsewhere.test")])
+    graph.says("GET", "debug_token", {"data": {"app_id": "1"}})
+    assert [s.title for s in plugin.provision(channel).steps] == ["Check the app's subscription"]
+    assert APPS not in posted(graph)

@@ -27,12 +27,12 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import MediaKind
+from chatport.reader import Tolerant
 
 from . import jids, own
 from .client import Gowa, segment
 from .inbound import keys
 from .inbound.item import Place, locate, read_chat, read_time
-from .inbound.tolerant import Tolerant
 from .outbound import degrees
 
 PAGE = 100

@@ -13,7 +13,7 @@ from typing import Any
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, ChannelNotice, TemplateChanged
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from ..addresses import BUSINESS_ACCOUNT_ID, NUMBER, named
 from . import keys
@@ -65,7 +65,7 @@ _WITHOUT_EFFECT = frozenset(
 _WORD = re.compile(r"[A-Za-z0-9_]{1,60}")
 
 
-def read_account_field(source: Source, value: Reader, field: str, account_id: str) -> AnyEvent:
+def read_account_field(source: Source, value: Tolerant, field: str, account_id: str) -> AnyEvent:
     """The event of one change of the account.
 
     :param account_id: of the WhatsApp Business account, from the entry.
@@ -84,7 +84,7 @@ def read_account_field(source: Source, value: Reader, field: str, account_id: st
     raise AnomalousPayload(f"the field {field[:60]!r} is not known")
 
 
-def _notice(source: Source, value: Reader, kind: str, warning: str = "") -> ChannelNotice:
+def _notice(source: Source, value: Tolerant, kind: str, warning: str = "") -> ChannelNotice:
     return ChannelNotice(
         key=keys.hashed(source.seed, value.value),
         time=None,
@@ -96,7 +96,7 @@ def _notice(source: Source, value: Reader, kind: str, warning: str = "") -> Chan
     )
 
 
-def _account_update(source: Source, value: Reader) -> AnyEvent:
+def _account_update(source: Source, value: Tolerant) -> AnyEvent:
     event = value.text("event")
     kind = f"account_update.{event.lower()}" if _WORD.fullmatch(event) else "account_update"
     warning = _ALARMS.get(event, "")
@@ -112,24 +112,24 @@ def _short(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)[:200]
 
 
-def _review(source: Source, value: Reader) -> AnyEvent:
+def _review(source: Source, value: Tolerant) -> AnyEvent:
     rejected = value.text("decision") == "REJECTED"
     warning = "WhatsApp rejected the account's review. Look into WhatsApp Manager."
     return _notice(source, value, "account_review_update", warning if rejected else "")
 
 
-def _alert(source: Source, value: Reader) -> AnyEvent:
+def _alert(source: Source, value: Tolerant) -> AnyEvent:
     alert = value.obj("alert_info")
     words = alert.text("alert_description") or alert.text("alert_type")
     calm = alert.text("alert_severity").upper() in ("", "INFORMATIONAL")
     return _notice(source, value, "account_alerts", "" if calm else words)
 
 
-def _capability(source: Source, value: Reader) -> AnyEvent:
+def _capability(source: Source, value: Tolerant) -> AnyEvent:
     return _notice(source, value, "business_capability_update")
 
 
-def _quality(source: Source, value: Reader) -> AnyEvent:
+def _quality(source: Source, value: Tolerant) -> AnyEvent:
     return _notice(
         source,
         value,
@@ -138,7 +138,7 @@ def _quality(source: Source, value: Reader) -> AnyEvent:
     )
 
 
-def _name(source: Source, value: Reader) -> AnyEvent:
+def _name(source: Source, value: Tolerant) -> AnyEvent:
     warning = ""
     if value.text("decision") == "REJECTED":
         reason = value.text("rejection_reason")
@@ -147,7 +147,7 @@ def _name(source: Source, value: Reader) -> AnyEvent:
     return _notice(source, value, "phone_number_name_update", warning)
 
 
-def _security(source: Source, value: Reader) -> AnyEvent:
+def _security(source: Source, value: Tolerant) -> AnyEvent:
     event = value.text("event")
     words = {
         "PIN_CHANGED": "The number's two-step verification PIN was changed.",
@@ -156,7 +156,7 @@ def _security(source: Source, value: Reader) -> AnyEvent:
     return _notice(source, value, "security", words.get(event, ""))
 
 
-_FIELDS: Mapping[str, Callable[[Source, Reader], AnyEvent]] = {
+_FIELDS: Mapping[str, Callable[[Source, Tolerant], AnyEvent]] = {
     "account_update": _account_update,
     "account_review_update": _review,
     "account_alerts": _alert,
@@ -170,7 +170,7 @@ _FIELDS: Mapping[str, Callable[[Source, Reader], AnyEvent]] = {
 # --- templates ------------------------------------------------------------------------------------
 
 
-def _template(source: Source, value: Reader, field: str) -> AnyEvent:
+def _template(source: Source, value: Tolerant, field: str) -> AnyEvent:
     """A template changed. Dispatched by content: some bodies carry the name of another template field."""
     changes: dict[str, Any] = {}
     event = value.text("event").upper()

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, Ignored, UnknownEvent
-from chatport.reader import Reader, parse_unix
+from chatport.reader import Reader, Tolerant, parse_unix
 
 from ..addresses import PHONE_NUMBER_ID, digits, judged, named
 from ..catalogue import Explain, explain
@@ -31,7 +31,7 @@ from .source import Source, distinct, each, ignored, listed, one
 from .statuses import read_status
 
 OBJECT = "whatsapp_business_account"
-Lists = Mapping[str, Callable[[Source, Reader], AnyEvent | Iterable[AnyEvent]]]
+Lists = Mapping[str, Callable[[Source, Tolerant], AnyEvent | Iterable[AnyEvent]]]
 
 #: The lists of a value, by the change's field.
 _MESSAGES: Lists = {"messages": read_message, "statuses": read_status}
@@ -77,9 +77,9 @@ def read_envelope(
     kind = reader.text("object")
     if kind != OBJECT and kind:
         return [_whole(body, Ignored, f"not about WhatsApp but about {kind[:60]!r}")]
-    entries = list(reader.items("entry"))
     if "entry" not in reader:
         raise AnomalousPayload("the body has no entry")
+    entries = [Tolerant(entry.value, entry.path) for entry in reader.items("entry")]
     source = Source(received_at=received_at, explain=explain_code)
     found = [
         replace(event, addressees=judged(event.addressees, own))
@@ -100,9 +100,9 @@ class _Entries:
     def __init__(self, needs_number_id: bool) -> None:
         self._needs_number_id = needs_number_id
 
-    def read(self, source: Source, entry: Reader) -> Iterator[AnyEvent]:
+    def read(self, source: Source, entry: Tolerant) -> Iterator[AnyEvent]:
         """All events of an entry."""
-        account_id, time = _word(entry, "id"), _word(entry, "time")
+        account_id, time = entry.text("id"), entry.text("time")
         changes = listed(entry, "changes")
         if not changes:
             yield ignored(source, entry, "an entry without changes")
@@ -114,9 +114,11 @@ class _Entries:
             )
 
     def _change(
-        self, source: Source, change: Reader, account_id: str, time: str
+        self, source: Source, change: Tolerant, account_id: str, time: str
     ) -> Iterator[AnyEvent]:
-        field, value = change.text("field"), change.obj("value")
+        field = change.text("field")
+        # Without a value of the right type nothing of the change can be told.
+        value = Tolerant(change.strict().obj("value").value, f"{change.path}.value")
         source = replace(source, seed=(field, account_id, time))
         lists = _FIELDS.get(field)
         if lists is None:
@@ -137,15 +139,7 @@ class _Entries:
         return read_value(source, value, lists)
 
 
-def _word(item: Reader, key: str) -> str:
-    """A text that helps to tell items apart; a wrong type must not cost the items inside."""
-    try:
-        return item.text(key)
-    except AnomalousPayload:
-        return ""
-
-
-def read_value(source: Source, value: Reader, lists: Lists = _MESSAGES) -> Iterator[AnyEvent]:
+def read_value(source: Source, value: Tolerant, lists: Lists = _MESSAGES) -> Iterator[AnyEvent]:
     """All events of a value: its lists, each item for itself."""
     source = replace(
         source,

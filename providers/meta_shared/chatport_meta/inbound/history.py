@@ -21,7 +21,7 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import MessageStatus
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from ..addresses import digits
 from . import keys, people, reasons
@@ -38,7 +38,7 @@ _STATES = {
 }
 
 
-def read_chunk(source: Source, chunk: Reader) -> Iterator[AnyEvent]:
+def read_chunk(source: Source, chunk: Tolerant) -> Iterator[AnyEvent]:
     """One chunk of ``history``: threads of messages, or the reason why there are none."""
     reason = reasons.first(source, chunk)
     if reason is not None:
@@ -51,18 +51,17 @@ def read_chunk(source: Source, chunk: Reader) -> Iterator[AnyEvent]:
             facts={"code": reason.code, "message": reason.message},
             warning=reason.message,
         )
-        return
     threads = listed(chunk, "threads")
     yield from each(source, threads, _read_thread)
-    if not threads:
+    if not threads and reason is None:
         yield ignored(source, chunk, "a part of the history without messages")
 
 
-def _read_thread(source: Source, thread: Reader) -> Iterator[AnyEvent]:
+def _read_thread(source: Source, thread: Tolerant) -> Iterator[AnyEvent]:
     chat = people.group(thread.text("id")) if thread.text("id").endswith("@g.us") else None
     party = Party(people.person(thread.text("id")))
 
-    def read(_: Source, item: Reader) -> Iterator[AnyEvent]:
+    def read(_: Source, item: Tolerant) -> Iterator[AnyEvent]:
         return _read_item(source, item, chat or Chat(party.identities))
 
     messages = listed(thread, "messages")
@@ -71,7 +70,7 @@ def _read_thread(source: Source, thread: Reader) -> Iterator[AnyEvent]:
         yield ignored(source, thread, "a conversation of the history without messages")
 
 
-def _read_item(source: Source, item: Reader, chat: Chat) -> Iterator[AnyEvent]:
+def _read_item(source: Source, item: Tolerant, chat: Chat) -> Iterator[AnyEvent]:
     ours = "to" in item or (source.own_number and digits(item.text("from")) == source.own_number)
     if not ours:
         if item.text("type") == "media_placeholder":
@@ -95,7 +94,7 @@ def _read_item(source: Source, item: Reader, chat: Chat) -> Iterator[AnyEvent]:
         yield _state(source, item, chat, state)
 
 
-def _state(source: Source, item: Reader, chat: Chat, state: MessageStatus) -> StatusChanged:
+def _state(source: Source, item: Tolerant, chat: Chat, state: MessageStatus) -> StatusChanged:
     message_id = item.require("id")
     return StatusChanged(
         key=keys.status(message_id, str(state), ""),
@@ -109,7 +108,7 @@ def _state(source: Source, item: Reader, chat: Chat, state: MessageStatus) -> St
     )
 
 
-def _placeholder(source: Source, item: Reader, place: Place) -> AnyEvent:
+def _placeholder(source: Source, item: Tolerant, place: Place) -> AnyEvent:
     message_id, time = item.require("id"), moment(item)
     key = keys.placeholder(message_id)
     if source.received_at and time and source.received_at - time < FILES_FOLLOW:

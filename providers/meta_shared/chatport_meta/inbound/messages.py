@@ -22,7 +22,7 @@ from chatport.events import (
     Party,
     ReactionChanged,
 )
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from ..addresses import digits
 from . import keys, people
@@ -47,7 +47,7 @@ class Place:
     direction: Direction
 
 
-def read_message(source: Source, item: Reader) -> AnyEvent:
+def read_message(source: Source, item: Tolerant) -> AnyEvent:
     """An item of ``messages``: the customer's, or in a history also ours."""
     if item.text("type") == "system":
         return _system(source, item)
@@ -56,28 +56,28 @@ def read_message(source: Source, item: Reader) -> AnyEvent:
     return _read(source, item, _incoming(source, item))
 
 
-def read_echo(source: Source, item: Reader) -> AnyEvent:
+def read_echo(source: Source, item: Tolerant) -> AnyEvent:
     """An item of ``message_echoes``: what the business wrote in its app or through another program."""
     return _read(source, item, _outgoing(source, item))
 
 
-def read_placed(source: Source, item: Reader, place: Place) -> AnyEvent:
+def read_placed(source: Source, item: Tolerant, place: Place) -> AnyEvent:
     """An item whose chat and author are known from elsewhere."""
     return _read(source, item, place)
 
 
-def _is_ours(source: Source, item: Reader) -> bool:
+def _is_ours(source: Source, item: Tolerant) -> bool:
     author = digits(item.text("from"))
     return bool(author) and author == source.own_number
 
 
-def _incoming(source: Source, item: Reader) -> Place:
+def _incoming(source: Source, item: Tolerant) -> Place:
     sender = people.author(item, source.contacts)
     chat = people.group(item.text("group_id")) if "group_id" in item else None
     return Place(chat or Chat(sender.identities), sender, Direction.INCOMING)
 
 
-def _outgoing(source: Source, item: Reader) -> Place:
+def _outgoing(source: Source, item: Tolerant) -> Place:
     if "group_id" in item:
         group = people.group(item.text("group_id"))
         if group is not None:
@@ -86,7 +86,7 @@ def _outgoing(source: Source, item: Reader) -> Place:
     return Place(Chat(to.identities, name=to.name), None, Direction.OUTGOING)
 
 
-def _read(source: Source, item: Reader, place: Place) -> AnyEvent:
+def _read(source: Source, item: Tolerant, place: Place) -> AnyEvent:
     kind = item.text("type")
     message_id = item.require("id")
     if kind == "reaction":
@@ -104,13 +104,13 @@ def _read(source: Source, item: Reader, place: Place) -> AnyEvent:
     return _message(source, item, place, message_id)
 
 
-def _silent(item: Reader, kind: str) -> str:
+def _silent(item: Tolerant, kind: str) -> str:
     inner = item.value.get("unsupported") if kind == "unsupported" else None
     told = inner.get("type") if isinstance(inner, dict) else None
     return _SILENT.get(told, "") if isinstance(told, str) else ""
 
 
-def _message(source: Source, item: Reader, place: Place, message_id: str) -> MessageReceived:
+def _message(source: Source, item: Tolerant, place: Place, message_id: str) -> MessageReceived:
     context = item.obj("context")
     referral = _referral(item, context)
     callback = item.text("biz_opaque_callback_data")
@@ -137,7 +137,7 @@ def delivery_id(callback: str) -> str | None:
     return callback if _DELIVERY_ID.fullmatch(callback) else None
 
 
-def _referral(item: Reader, context: Reader) -> Mapping[str, Any] | None:
+def _referral(item: Tolerant, context: Tolerant) -> Mapping[str, Any] | None:
     """The advertisement or the product that a customer came from."""
     found: dict[str, Any] = dict(item.obj("referral").value)
     product = context.obj("referred_product").value
@@ -149,7 +149,7 @@ def _referral(item: Reader, context: Reader) -> Mapping[str, Any] | None:
 # --- changes of messages --------------------------------------------------------------------------
 
 
-def _reaction(source: Source, item: Reader, place: Place, own_id: str) -> ReactionChanged:
+def _reaction(source: Source, item: Tolerant, place: Place, own_id: str) -> ReactionChanged:
     reaction = item.obj("reaction")
     return ReactionChanged(
         key=keys.reaction(own_id),
@@ -160,11 +160,13 @@ def _reaction(source: Source, item: Reader, place: Place, own_id: str) -> Reacti
         chat=place.chat,
         sender=place.sender,
         direction=place.direction,
-        emoji=reaction.text("emoji"),  # removed: the key is missing, or empty in older versions
+        emoji=reaction.strict().text(
+            "emoji"
+        ),  # removed: the key is missing, or empty in older versions
     )
 
 
-def _edit(source: Source, item: Reader, place: Place, own_id: str) -> MessageEdited:
+def _edit(source: Source, item: Tolerant, place: Place, own_id: str) -> MessageEdited:
     edit = item.obj("edit")
     message = edit.obj("message")
     return MessageEdited(
@@ -180,15 +182,16 @@ def _edit(source: Source, item: Reader, place: Place, own_id: str) -> MessageEdi
     )
 
 
-def _edited_text(message: Reader) -> str | None:
-    kind = message.text("type")
+def _edited_text(message: Tolerant) -> str | None:
+    exact = message.strict()  # a text of a wrong type is none that the customer wrote
+    kind = exact.text("type")
     if kind == "text":
-        return message.obj("text").text("body")
-    content = message.obj(kind) if kind in message else None
+        return exact.obj("text").text("body")
+    content = exact.obj(kind) if kind in exact else None
     return content.text("caption") if content is not None and "caption" in content else None
 
 
-def _revoke(source: Source, item: Reader, place: Place, own_id: str) -> MessageRevoked:
+def _revoke(source: Source, item: Tolerant, place: Place, own_id: str) -> MessageRevoked:
     return MessageRevoked(
         key=keys.revoke(own_id),
         time=moment(item),
@@ -207,7 +210,7 @@ _NUMBER_CHANGES = ("user_changed_number", "customer_changed_number", "user_chang
 _SECURITY_CHANGES = ("customer_identity_changed", "user_identity_changed")
 
 
-def _system(source: Source, item: Reader) -> AnyEvent:
+def _system(source: Source, item: Tolerant) -> AnyEvent:
     """What WhatsApp itself says: no message of the customer, and no reason to open a conversation."""
     message_id, system = item.require("id"), item.obj("system")
     kind = system.text("type")

@@ -17,13 +17,13 @@ from chatport.events import (
     GroupChanged,
     Party,
 )
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from . import keys, people, reasons
 from .source import Source, ignored, moment, unknown
 
 
-def read_call(source: Source, item: Reader) -> AnyEvent:
+def read_call(source: Source, item: Tolerant) -> AnyEvent:
     """An event of a call. Only that the customer called is shown; answering calls is not ours."""
     call_id, event = item.require("id"), item.text("event")
     key = keys.call(call_id, event or item.text("status"))
@@ -42,13 +42,13 @@ def read_call(source: Source, item: Reader) -> AnyEvent:
     )
 
 
-def read_call_status(source: Source, item: Reader) -> AnyEvent:
+def read_call_status(source: Source, item: Tolerant) -> AnyEvent:
     """The state of a call that the business made."""
     key = keys.call(item.require("id"), item.text("status"))
     return ignored(source, item, "the state of a call that the business made", key)
 
 
-def read_preference(source: Source, item: Reader) -> AnyEvent:
+def read_preference(source: Source, item: Tolerant) -> AnyEvent:
     """A customer's wish about marketing. WhatsApp itself enforces it: templates fail with the code 131050."""
     wish = item.text("value")
     words = {
@@ -60,12 +60,12 @@ def read_preference(source: Source, item: Reader) -> AnyEvent:
     )
 
 
-def read_address_book(source: Source, item: Reader) -> AnyEvent:
+def read_address_book(source: Source, item: Tolerant) -> AnyEvent:
     """An entry of the phone's address book; contacts here have the names that they gave themselves."""
     return ignored(source, item, "an entry of the phone's address book")
 
 
-def read_group(source: Source, item: Reader) -> Iterator[AnyEvent]:
+def read_group(source: Source, item: Tolerant) -> Iterator[AnyEvent]:
     """A change of a group."""
     chat = people.group(item.text("group_id"))
     if chat is None:
@@ -94,7 +94,7 @@ def read_group(source: Source, item: Reader) -> Iterator[AnyEvent]:
         )
 
 
-def _members(item: Reader, name: str) -> Iterator[Party]:
+def _members(item: Tolerant, name: str) -> Iterator[Party]:
     for entry in item.items(name):
         identities = people.person(
             entry.text("wa_id") or entry.text("input"), entry.text("user_id")
@@ -103,7 +103,7 @@ def _members(item: Reader, name: str) -> Iterator[Party]:
             yield Party(identities)
 
 
-def read_error(source: Source, item: Reader) -> AnyEvent:
+def read_error(source: Source, item: Tolerant) -> AnyEvent:
     """An error that belongs to no message: told on the channel's health."""
     reason = reasons.of(source, item)
     if reason is None:

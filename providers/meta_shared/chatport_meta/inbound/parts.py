@@ -23,7 +23,7 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import ContactCard, Location, MediaKind
-from chatport.reader import Reader
+from chatport.reader import Tolerant, load_json
 
 from . import reasons
 from .source import Source
@@ -39,7 +39,7 @@ _MEDIA = {
 Parts = tuple[Part, ...]
 
 
-def parts_of(source: Source, message: Reader) -> Parts:
+def parts_of(source: Source, message: Tolerant) -> Parts:
     """The parts of a message; what cannot be shown is a placeholder with the reason, never nothing.
 
     :raises AnomalousPayload: a part of the content has a wrong type.
@@ -55,7 +55,7 @@ def parts_of(source: Source, message: Reader) -> Parts:
     return reader(source, message)
 
 
-def _empty(source: Source, message: Reader, kind: str) -> Part:
+def _empty(source: Source, message: Tolerant, kind: str) -> Part:
     """The type is named, its content is missing; the reason may stand in the message or beside it."""
     reason = reasons.first(source, message)
     if reason is None:
@@ -65,7 +65,7 @@ def _empty(source: Source, message: Reader, kind: str) -> Part:
     return UnsupportedPart(f"A message of the type {kind[:40]!r}: {words}")
 
 
-def _unsupported(source: Source, message: Reader, kind: str) -> Part:
+def _unsupported(source: Source, message: Tolerant, kind: str) -> Part:
     inner = message.value.get("unsupported")
     told = inner.get("type") if isinstance(inner, dict) else None
     reason = reasons.first(source, message)
@@ -79,7 +79,7 @@ def _unsupported(source: Source, message: Reader, kind: str) -> Part:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def _media(source: Source, message: Reader, kind: str) -> Part:
+def _media(source: Source, message: Tolerant, kind: str) -> Part:
     if kind not in message:
         return _empty(source, message, kind)
     item = message.obj(kind)
@@ -120,27 +120,30 @@ def sha256_hex(value: str) -> str:
 # --- text, place, people --------------------------------------------------------------------------
 
 
-def _text(source: Source, message: Reader) -> Parts:
-    body = message.obj("text").text("body")
+def _text(source: Source, message: Tolerant) -> Parts:
+    body = (
+        message.strict().obj("text").text("body")
+    )  # the message itself: never to be taken for empty
     return (TextPart(body) if body else UnsupportedPart("The message has no text."),)
 
 
-def _location(source: Source, message: Reader) -> Parts:
+def _location(source: Source, message: Tolerant) -> Parts:
     item = message.obj("location")
     if "latitude" not in item or "longitude" not in item:
         raise AnomalousPayload(f"{item.path} has no coordinates")
+    exact = item.strict()
     place = Location(
-        item.number("latitude"), item.number("longitude"), item.text("name"), item.text("address")
+        exact.number("latitude"), exact.number("longitude"), item.text("name"), item.text("address")
     )
     return (LocationPart(place, url=item.text("url")),)
 
 
-def _contacts(source: Source, message: Reader) -> Parts:
+def _contacts(source: Source, message: Tolerant) -> Parts:
     cards = tuple(ContactPart(_card(item)) for item in message.items("contacts"))
     return cards or (_empty(source, message, "contacts"),)
 
 
-def _card(item: Reader) -> ContactCard:
+def _card(item: Tolerant) -> ContactCard:
     name, vcard = item.obj("name"), item.text("vcard")
     given = " ".join(
         word for word in (name.text("first_name"), name.text("last_name")) if word.strip()
@@ -157,14 +160,14 @@ def _card(item: Reader) -> ContactCard:
     )
 
 
-def _phone(entry: Reader) -> str:
+def _phone(entry: Tolerant) -> str:
     return entry.text("phone") or ("+" + entry.text("wa_id") if "wa_id" in entry else "")
 
 
 # --- answers to buttons, lists, Flows -------------------------------------------------------------
 
 
-def _button(source: Source, message: Reader) -> Parts:
+def _button(source: Source, message: Tolerant) -> Parts:
     """A tap on a template's quick reply. The payload may be missing; then the text is all."""
     item = message.obj("button")
     text, payload = item.text("text"), item.text("payload")
@@ -172,7 +175,7 @@ def _button(source: Source, message: Reader) -> Parts:
     return (StructuredPart("button_reply", text or payload, data),)
 
 
-def _interactive(source: Source, message: Reader) -> Parts:
+def _interactive(source: Source, message: Tolerant) -> Parts:
     item = message.obj("interactive")
     kind = item.text("type")
     reader = _REPLIES.get(kind)
@@ -181,24 +184,24 @@ def _interactive(source: Source, message: Reader) -> Parts:
     return (reader(item.obj(kind)),)
 
 
-def _button_reply(reply: Reader) -> Part:
+def _button_reply(reply: Tolerant) -> Part:
     return StructuredPart(
         "button_reply", reply.text("title"), {"id": reply.text("id"), "title": reply.text("title")}
     )
 
 
-def _list_reply(reply: Reader) -> Part:
+def _list_reply(reply: Tolerant) -> Part:
     title, description = reply.text("title"), reply.text("description")
     data = {"id": reply.text("id"), "title": title, "description": description}
     return StructuredPart("list_reply", title, data)
 
 
-def _flow_reply(reply: Reader) -> Part:
+def _flow_reply(reply: Tolerant) -> Part:
     """The answer to a Flow: JSON as text. What is no JSON is kept as it came."""
     given = reply.text("response_json")
     try:
-        response = json.loads(given) if given else {}
-    except (ValueError, RecursionError):
+        response = load_json(given) if given else {}
+    except AnomalousPayload:
         response = given
     answers = response if isinstance(response, dict) else {}
     lines = [f"{key}: {_plain(value)}" for key, value in answers.items() if key != "flow_token"]
@@ -216,7 +219,7 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _call_permission(reply: Reader) -> Part:
+def _call_permission(reply: Tolerant) -> Part:
     answer = reply.text("response")
     words = {"accept": "May be called", "reject": "May not be called"}.get(answer, answer)
     data = {
@@ -228,7 +231,7 @@ def _call_permission(reply: Reader) -> Part:
     return StructuredPart("call_permission_reply", words or "Call permission", data)
 
 
-_REPLIES: Mapping[str, Callable[[Reader], Part]] = {
+_REPLIES: Mapping[str, Callable[[Tolerant], Part]] = {
     "button_reply": _button_reply,
     "list_reply": _list_reply,
     "nfm_reply": _flow_reply,
@@ -239,7 +242,7 @@ _REPLIES: Mapping[str, Callable[[Reader], Part]] = {
 # --- orders ---------------------------------------------------------------------------------------
 
 
-def _order(source: Source, message: Reader) -> Parts:
+def _order(source: Source, message: Tolerant) -> Parts:
     item = message.obj("order")
     lines, products = [], []
     for product in item.items("product_items"):
@@ -260,7 +263,7 @@ def _order(source: Source, message: Reader) -> Parts:
     return (StructuredPart("order", body, data),)
 
 
-_READERS: Mapping[str, Callable[[Source, Reader], Parts]] = {
+_READERS: Mapping[str, Callable[[Source, Tolerant], Parts]] = {
     "text": _text,
     "location": _location,
     "contacts": _contacts,

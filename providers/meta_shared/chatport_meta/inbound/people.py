@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from chatport.errors import AnomalousPayload
 from chatport.events import Chat, Party
 from chatport.identities import Identity, IdentityKind
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from ..addresses import digits
 
@@ -63,7 +63,7 @@ def group_id(identity: Identity) -> str:
     return identity.value.removesuffix(_GROUP_SUFFIX)
 
 
-def author(item: Reader, contacts: Iterable[Reader]) -> Party:
+def author(item: Tolerant, contacts: Iterable[Tolerant]) -> Party:
     """Who wrote an item (``from…``), with what ``contacts`` tell about that person.
 
     :raises AnomalousPayload: nobody is named.
@@ -71,7 +71,7 @@ def author(item: Reader, contacts: Iterable[Reader]) -> Party:
     return _party(item, contacts, "from", "from_user_id", "from_parent_user_id")
 
 
-def addressee(item: Reader, contacts: Iterable[Reader]) -> Party:
+def addressee(item: Tolerant, contacts: Iterable[Tolerant]) -> Party:
     """To whom an item of ours went (``to…``).
 
     :raises AnomalousPayload: nobody is named.
@@ -79,7 +79,7 @@ def addressee(item: Reader, contacts: Iterable[Reader]) -> Party:
     return _party(item, contacts, "to", "to_user_id", "to_parent_user_id")
 
 
-def recipient(item: Reader, contacts: Iterable[Reader]) -> Party | None:
+def recipient(item: Tolerant, contacts: Iterable[Tolerant]) -> Party | None:
     """Whom a status is about; in a group the member."""
     names = ("recipient_id", "recipient_user_id", "recipient_parent_user_id")
     if item.text("recipient_type") == "group":
@@ -95,7 +95,7 @@ def recipient(item: Reader, contacts: Iterable[Reader]) -> Party | None:
 
 
 def _party(
-    item: Reader, contacts: Iterable[Reader], wa_key: str, user_key: str, parent_key: str
+    item: Tolerant, contacts: Iterable[Tolerant], wa_key: str, user_key: str, parent_key: str
 ) -> Party:
     own = person(item.text(wa_key), item.text(user_key), item.text(parent_key))
     known = _described(own, contacts)
@@ -107,7 +107,7 @@ def _party(
     return Party(identities, known.name, known.username)
 
 
-def _described(own: tuple[Identity, ...], contacts: Iterable[Reader]) -> Party | None:
+def _described(own: tuple[Identity, ...], contacts: Iterable[Tolerant]) -> Party | None:
     """The entry of ``contacts`` about this person. By id, never by place: the order differs."""
     for contact in contacts:
         found = _contact(contact)
@@ -116,7 +116,7 @@ def _described(own: tuple[Identity, ...], contacts: Iterable[Reader]) -> Party |
     return None
 
 
-def _contact(contact: Reader) -> Party | None:
+def _contact(contact: Tolerant) -> Party | None:
     try:
         identities = person(
             contact.text("wa_id"), contact.text("user_id"), contact.text("parent_user_id")

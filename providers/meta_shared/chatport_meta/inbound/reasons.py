@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chatport.errors import AnomalousPayload
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from .source import Source
 
@@ -25,23 +24,23 @@ class Reason:
     link: str = ""
 
 
-def first(source: Source, item: Reader) -> Reason | None:
+def first(source: Source, item: Tolerant) -> Reason | None:
     """The first readable error of an item; ``None`` where it has none."""
     errors = item.value.get("errors") if isinstance(item.value, dict) else None
     for error in errors if isinstance(errors, list) else ():
-        found = of(source, Reader(error, f"{item.path}.errors"))
+        found = of(source, Tolerant(error, f"{item.path}.errors"))
         if found is not None:
             return found
     return None
 
 
-def of(source: Source, error: Reader) -> Reason | None:
+def of(source: Source, error: Tolerant) -> Reason | None:
     """One error: ``code``, ``title``, ``message``, and details in one of two places."""
     if not isinstance(error.value, dict):
         return None
-    code, subcode = _text(error, "code"), _text(error, "error_subcode")
-    told = _text(error, "title") or _text(error, "message")
-    details = _details(error) or _text(error, "details")
+    code, subcode = error.text("code"), error.text("error_subcode")
+    told = error.text("title") or error.text("message")
+    details = _details(error) or error.text("details")
     meaning = source.explain(code, subcode)
     words = [meaning.message if meaning else told, details or (told if meaning else "")]
     message = " ".join(word.strip() for word in words if word.strip())
@@ -50,18 +49,11 @@ def of(source: Source, error: Reader) -> Reason | None:
     if not message:
         return None
     action = meaning.action if meaning else "Look the code up in Meta's list of errors."
-    return Reason(code[:32], message[:MAX_TEXT], action, _text(error, "href")[:MAX_TEXT])
+    return Reason(code[:32], message[:MAX_TEXT], action, error.text("href")[:MAX_TEXT])
 
 
-def _details(error: Reader) -> str:
+def _details(error: Tolerant) -> str:
     data = error.value.get("error_data")
     if isinstance(data, str):
         return data
-    return _text(Reader(data, error.path), "details") if isinstance(data, dict) else ""
-
-
-def _text(item: Reader, key: str) -> str:
-    try:
-        return item.text(key)
-    except AnomalousPayload:
-        return ""
+    return Tolerant(data, error.path).text("details") if isinstance(data, dict) else ""

@@ -6,16 +6,13 @@ of items.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, Ignored, UnknownEvent
-from chatport.reader import Reader, parse_unix
+from chatport.reader import Tolerant, parse_unix
 
 from ..catalogue import Explain, explain
 from . import keys
@@ -37,39 +34,18 @@ class Source:
 
     addressees: tuple[str, ...] = ()
     own_number: str = ""
-    contacts: tuple[Reader, ...] = ()
-    errors: tuple[Reader, ...] = ()
+    contacts: tuple[Tolerant, ...] = ()
+    errors: tuple[Tolerant, ...] = ()
     seed: tuple[str, ...] = ()
     received_at: datetime | None = None
     explain: Explain = field(default=explain, repr=False)
     history: bool = False
 
 
-def load(body: bytes) -> Any:
-    """The JSON of a body.
-
-    :raises AnomalousPayload: it is none.
-    """
-    try:
-        return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise AnomalousPayload("the body is not JSON") from None
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _finite(text: str) -> float | str:
-    # A number beyond all bounds must not spoil its neighbours, nor the JSON that is stored.
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
 def each(
     source: Source,
-    items: Iterable[Reader],
-    read: Callable[[Source, Reader], AnyEvent | Iterable[AnyEvent]],
+    items: Iterable[Tolerant],
+    read: Callable[[Source, Tolerant], AnyEvent | Iterable[AnyEvent]],
 ) -> Iterator[AnyEvent]:
     """Events of a list's items; an item that cannot be read becomes an ``UnknownEvent`` of its own."""
     for item in items:
@@ -78,8 +54,8 @@ def each(
 
 def one(
     source: Source,
-    item: Reader,
-    read: Callable[[Source, Reader], AnyEvent | Iterable[AnyEvent]],
+    item: Tolerant,
+    read: Callable[[Source, Tolerant], AnyEvent | Iterable[AnyEvent]],
 ) -> list[AnyEvent]:
     """Events of one item."""
     try:
@@ -91,22 +67,22 @@ def one(
         return [unknown(source, item, str(error))]
 
 
-def listed(value: Reader, name: str) -> list[Reader]:
+def listed(value: Tolerant, name: str) -> list[Tolerant]:
     """The elements of a list; what is no list counts as one element, so that it is told and not lost."""
     found = value.value.get(name) if isinstance(value.value, dict) else None
     if found is None:
         return []
     if isinstance(found, list):
-        return [Reader(item, f"{value.path}.{name}[{n}]") for n, item in enumerate(found)]
-    return [Reader(found, f"{value.path}.{name}")]
+        return [Tolerant(item, f"{value.path}.{name}[{n}]") for n, item in enumerate(found)]
+    return [Tolerant(found, f"{value.path}.{name}")]
 
 
-def moment(item: Reader) -> datetime | None:
+def moment(item: Tolerant) -> datetime | None:
     """An item's ``timestamp``; Unix seconds as text or number, rarely milliseconds."""
     return parse_unix(item.text("timestamp")) if "timestamp" in item else None
 
 
-def unknown(source: Source, item: Reader, reason: str) -> UnknownEvent:
+def unknown(source: Source, item: Tolerant, reason: str) -> UnknownEvent:
     """An item that is not understood, kept as it is."""
     return UnknownEvent(
         key=keys.hashed(source.seed, item.value),
@@ -117,7 +93,7 @@ def unknown(source: Source, item: Reader, reason: str) -> UnknownEvent:
     )
 
 
-def ignored(source: Source, item: Reader, reason: str, key: str = "") -> Ignored:
+def ignored(source: Source, item: Tolerant, reason: str, key: str = "") -> Ignored:
     """An item that is deliberately without effect."""
     return Ignored(
         key=key or keys.hashed(source.seed, item.value),

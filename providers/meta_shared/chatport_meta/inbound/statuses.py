@@ -9,7 +9,7 @@ from typing import Any
 
 from chatport.events import AnyEvent, Chat, StatusChanged
 from chatport.messages import MessageStatus
-from chatport.reader import Reader
+from chatport.reader import Tolerant
 
 from . import keys, people, reasons
 from .messages import delivery_id
@@ -25,7 +25,7 @@ _WITHOUT_EFFECT = {
 _DETAILS = ("pricing", "conversation", "recipient_identity_key_hash", "errors")
 
 
-def read_status(source: Source, item: Reader) -> AnyEvent:
+def read_status(source: Source, item: Tolerant) -> AnyEvent:
     """One state of one message for one recipient."""
     if item.text("type") == "call":
         return ignored(source, item, "the state of a call")
@@ -64,7 +64,7 @@ def read_status(source: Source, item: Reader) -> AnyEvent:
     )
 
 
-def _reason(source: Source, item: Reader, state: MessageStatus) -> reasons.Reason | None:
+def _reason(source: Source, item: Tolerant, state: MessageStatus) -> reasons.Reason | None:
     if state is not MessageStatus.FAILED:
         return None
     return reasons.first(source, item) or reasons.Reason(
@@ -72,5 +72,5 @@ def _reason(source: Source, item: Reader, state: MessageStatus) -> reasons.Reaso
     )
 
 
-def _details(item: Reader) -> dict[str, Any]:
+def _details(item: Tolerant) -> dict[str, Any]:
     return {name: item.value[name] for name in _DETAILS if item.value.get(name) is not None}

@@ -118,7 +118,9 @@ def source_id_of(answer: Mapping[str, Any]) -> str:
     messages = answer.get("messages")
     first = messages[0] if isinstance(messages, list) and messages else None
     found = first.get("id") if isinstance(first, dict) else None
-    return found if isinstance(found, str) and len(found) <= 255 else ""
+    # What no database can hold is no id by which a status could ever find the message.
+    usable = isinstance(found, str) and len(found) <= 255 and found.isprintable()
+    return str(found) if usable else ""
 
 
 def reduced(answer: Mapping[str, Any]) -> dict[str, Any]:

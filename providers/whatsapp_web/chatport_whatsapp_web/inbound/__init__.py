@@ -11,14 +11,13 @@ from typing import Any
 from chatport import Channel
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent
-from chatport.reader import kind_of
+from chatport.reader import Tolerant, kind_of, load_json
 
 from .. import own
 from .envelope import read_envelope
 from .flat import read_flat
 from .item import Source
 from .others import unknown
-from .tolerant import Tolerant, load
 
 __all__ = ["read_body"]
 
@@ -31,7 +30,7 @@ def read_body(channel: Channel, body: bytes) -> list[AnyEvent]:
 
     :raises AnomalousPayload: it is not a body of GoWA.
     """
-    value = load(body)
+    value = load_json(body)
     if not isinstance(value, dict):
         raise AnomalousPayload(f"the body should be an object, it is {kind_of(value)}")
     reader, own_users = Tolerant(value), own.users(channel)

@@ -11,8 +11,7 @@ from typing import Any
 import vobject
 
 from chatport.messages import ContactCard
-
-from .tolerant import Tolerant
+from chatport.reader import Tolerant
 
 #: A card with a picture inside may be large; text beyond this is no card.
 MAX_VCARD = 512 * 1024

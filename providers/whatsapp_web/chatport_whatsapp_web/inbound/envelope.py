@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent
+from chatport.reader import Tolerant
 
 from .. import own
 from . import messages
@@ -14,7 +15,6 @@ from .flat import read_flat
 from .item import Item, Source, locate, read_chat, read_jid, read_time
 from .others import read_other
 from .receipts import read_receipt
-from .tolerant import Tolerant
 
 
 def read_envelope(body: Tolerant, own_users: frozenset[str]) -> list[AnyEvent]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent
+from chatport.reader import Tolerant
 
 from .. import jids, own
 from ..jids import Jid
 from . import messages
 from .item import Item, Place, Source, locate, pick, read_chat, read_jid, read_time
 from .others import unknown
-from .tolerant import Tolerant
 
 _DELETED = ("message_deleted_for_me", "event.delete_for_me")
 

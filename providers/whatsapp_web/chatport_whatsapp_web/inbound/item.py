@@ -11,11 +11,10 @@ from typing import Any
 
 from chatport.errors import AnomalousPayload
 from chatport.events import Chat, Direction, Party
-from chatport.reader import parse_rfc3339, parse_unix
+from chatport.reader import Tolerant, parse_rfc3339, parse_unix
 
 from .. import jids
 from ..jids import Jid
-from .tolerant import Tolerant
 
 #: Names are shown, never parsed; longer ones are nobody's name.
 MAX_NAME = 255

@@ -21,12 +21,12 @@ from chatport.events import (
     UnknownEvent,
     UnsupportedPart,
 )
+from chatport.reader import Tolerant
 
 from .. import jids
 from . import keys
 from .item import Item, Source, read_chat, read_jid
 from .parts import read_parts
-from .tolerant import Tolerant
 
 _NOT_CHATS = {
     jids.NEWSLETTER: "a post of a WhatsApp channel is no conversation",

@@ -19,11 +19,11 @@ from chatport.events import (
     TypingChanged,
     UnknownEvent,
 )
+from chatport.reader import Tolerant
 
 from .. import jids
 from . import keys
 from .item import Source, clean_name, locate, read_chat, read_jid
-from .tolerant import Tolerant
 
 _ACTIONS = {
     "join": GroupAction.JOIN,

@@ -22,10 +22,10 @@ from chatport.events import (
     UnsupportedPart,
 )
 from chatport.messages import Location, MediaKind
+from chatport.reader import Tolerant
 
 from .cards import read_card
 from .item import Item, pick
-from .tolerant import Tolerant
 
 _MEDIA = (
     ("image", MediaKind.IMAGE),

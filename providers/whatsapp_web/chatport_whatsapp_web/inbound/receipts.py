@@ -8,10 +8,10 @@ from __future__ import annotations
 from chatport.errors import AnomalousPayload
 from chatport.events import AnyEvent, ChatRead, Ignored, StatusChanged, UnknownEvent
 from chatport.messages import MessageStatus
+from chatport.reader import Tolerant
 
 from . import keys
 from .item import Place, Source, locate, pick, read_chat, read_jid
-from .tolerant import Tolerant
 
 _STATES = {
     "delivered": MessageStatus.DELIVERED,
