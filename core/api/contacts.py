@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..db.tables import Contact, ContactIdentity, ContactMerge, Conversation
+from ..identities import IdentityKind
 from ..services import contact_actions
 from . import access, shapes
 from .inputs import ContactBody, ContactCreate, ContactList, ContactSearch, MergeBody
@@ -53,6 +54,8 @@ def search_contacts(call: Call) -> Any:
         _contacts.c.id.in_(
             sa.select(ContactIdentity.contact_id).where(
                 ContactIdentity.account_id == call.account_id,
+                # All of them: named, they let the index answer.
+                ContactIdentity.kind.in_(list(IdentityKind)),
                 ContactIdentity.value == words.lstrip("+"),
             )
         )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..db.tables import Inbox, RawRequest
 from ..services.accounts import ADMINISTRATOR
+from ..services.event_log import of_account
 from ..services.ingest import replay_request
 from .errors import ApiError, not_found
 from .inputs import EventList
@@ -60,11 +61,9 @@ def _query(*more: Any) -> sa.Select[Any]:
 @routes.add("GET", "/events", query=EventList, answer=EventListAnswer, role=ADMINISTRATOR)
 def list_events(call: Call) -> Any:
     """The newest 50 webhook requests; `before` an id, older ones."""
-    query = _query().where(_table.c.account_id == call.account_id)
+    query = _query().where(of_account(call.account_id, call.query["state"]))
     if call.query["inbox_id"]:
         query = query.where(Inbox.id == call.query["inbox_id"])
-    if call.query["state"]:
-        query = query.where(_table.c.state == call.query["state"])
     if call.query["before"]:
         query = query.where(_table.c.id < call.query["before"])
     with call.core.db.read("events") as connection:

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..context import Core
-from ..db.tables import Attachment, Channel, Heartbeat, RawRequest, Send, Task
+from ..db.partial import written
+from ..db.tables import OPEN_SENDS, Attachment, Channel, Heartbeat, RawRequest, Send, Task
 from ..db.types import utcnow
 from ..plugins.registry import Registry
 from ..services import ingest
@@ -156,7 +157,7 @@ def calls_due(connection: Connection, now: datetime) -> bool:
             sa.select(Send.id)
             .join(Channel, Channel.id == Send.channel_id)
             .where(
-                Send.state.in_(("queued", "sending")),
+                written(Send.state, OPEN_SENDS),
                 Send.next_try_at < now - OVERDUE,
                 sa.or_(Channel.paused_until.is_(None), Channel.paused_until < now),
             ),

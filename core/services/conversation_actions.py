@@ -191,7 +191,7 @@ def wake_snoozed(core: Core) -> int:
         due = connection.execute(
             sa.select(_conversations.c.id, _conversations.c.account_id)
             .where(_conversations.c.status == "snoozed", _conversations.c.snoozed_until <= now)
-            .order_by(_conversations.c.id)
+            .order_by(_conversations.c.snoozed_until)
             .limit(500)
         ).all()
     for row in due:

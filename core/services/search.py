@@ -7,6 +7,7 @@ how the database keeps its index.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from .auth import Principal
 
 #: Characters of an excerpt, and how many of them stand before the first word that was found.
 EXCERPT, LEAD = 160, 40
+#: Messages that a search on PostgreSQL looks into before it looks into all.
+STRETCHES = (10_000, 200_000)
 #: A text is searched for its excerpt up to this length.
 _LOOKED_AT = 20_000
 
@@ -88,10 +91,36 @@ def newest_ids(
         where.append(_messages.c.inbox_id.in_(sorted(who.inbox_ids)))
     if inbox_id:
         where.append(_messages.c.inbox_id == inbox_id)
-    if before:
-        where.append(_messages.c.id < before)
-    query = newest_with(connection.dialect.name, words, *where, limit=limit)
-    return list(connection.execute(query).scalars())
+    found: list[int] = []
+    for stretch in _stretches(connection, before):
+        query = newest_with(
+            connection.dialect.name, words, *where, *stretch, limit=limit - len(found)
+        )
+        found += connection.execute(query).scalars()
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _stretches(connection: Connection, before: int) -> Iterator[list[sa.ColumnElement[bool]]]:
+    """Where to look, one after the other until enough is found.
+
+    SQLite's index gives the newest first. PostgreSQL's gives everything, of which a frequent word has too much: so the
+    newest messages are looked into first, and older ones for rare words only.
+    """
+    if connection.dialect.name == "sqlite":
+        yield [_messages.c.id < before] if before else []
+        return
+    end = before
+    if not end:
+        newest = connection.execute(sa.select(sa.func.max(_messages.c.id))).scalar()
+        end = (newest or 0) + 1
+    for size in STRETCHES:
+        yield [_messages.c.id < end, _messages.c.id >= end - size]
+        end -= size
+        if end <= 1:
+            return
+    yield [_messages.c.id < end]
 
 
 def excerpt(content: str, text: str) -> list[Piece]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from chatport.db.partial import written
 from chatport.db.tables import (
+    UNRESOLVED_SENDS,
     Account,
     Alert,
     Channel,
@@ -23,7 +24,6 @@ from chatport.db.tables import (
     Membership,
     Message,
     RawRequest,
-    UNRESOLVED_SENDS,
     Send,
     User,
 )

@@ -11,12 +11,17 @@ import sqlalchemy as sa
 
 from chatport.db import tables as t
 from chatport.db import utcnow
+from chatport_dashboard.queries import conversations as lists
 
 LIST = "/app/accounts/1/conversations"
 
 
 def names(html: str) -> list[str]:
     return [part.split("<", 1)[0] for part in html.split('class="row-name"><bdi>')[1:]]
+
+
+def counts(html: str) -> list[str]:
+    return [part.split("<", 1)[0] for part in html.split('<span class="count">')[1:]]
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -42,8 +47,19 @@ def test_list_tabs_show_and_count(site: Any) -> None:
     assert names(mine) == ["Mine"]
     assert names(browser.get(LIST, tab="unassigned").text) == ["Nobody&#39;s"]
     assert len(names(browser.get(LIST, tab="all").text)) == 3
-    counts = [part.split("<", 1)[0] for part in mine.split('<span class="count">')[1:]]
-    assert counts == ["1", "1", "3"]
+    assert counts(mine) == ["1", "1", "3"]
+
+
+def test_list_counts_no_further_than_it_shows(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MOST_COUNTED", 2)
+    for name in ("One", "Two", "Three"):
+        site.chat(name, unread_count=1)
+
+    page = site.admin.get(LIST).text
+
+    assert counts(page) == ["0", "2", "2"]
+    assert 'id="unread-total" data-count="2"' in page
+    assert len(names(page)) == 3
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from services.fake_provider import World
 from chatport.db import tables as t
 from chatport.db import utcnow
 from chatport.db.upsert import insert
+from chatport.services import search as searching
 from chatport.services.auth import Principal
 from chatport.services.search import Piece, excerpt, find_messages
 
@@ -50,6 +51,19 @@ def test_search_finds_all_words_by_their_beginnings_newest_first(world: World) -
     assert found(world, "whe arcel") == []
     assert found(world, "my") == [first]
     assert found(world, "m") == []
+
+
+def test_search_looks_beyond_the_newest_messages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "STRETCHES", (2, 3))
+    ids = [say(world, "parcel" if n % 3 else "letter") for n in range(12)]
+    parcels = [ids[n] for n in range(11, -1, -1) if n % 3]
+
+    assert found(world, "parcel") == parcels
+    assert found(world, "parcel", limit=5) == parcels[:5]
+    assert found(world, "parcel", before=ids[4]) == [i for i in parcels if i < ids[4]]
+    assert found(world, "letter") == [ids[9], ids[6], ids[3], ids[0]]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from .accounts import AccessToken, Account, AuditEntry, InboxMember, Membership,
 from .canned import CannedResponse
 from .channels import Alert, Channel, Heartbeat, Inbox, Task
 from .contacts import Contact, ContactIdentity, ContactInbox, ContactMerge
-from .inbound import DeadLetter, FollowUp, RawRequest
+from .inbound import SET_ASIDE, DeadLetter, FollowUp, RawRequest
 from .messages import (
+    OPEN_SENDS,
+    UNRESOLVED_SENDS,
     Attachment,
     Conversation,
     ConversationLabel,
@@ -24,6 +26,9 @@ from .messages import (
 )
 
 __all__ = [
+    "OPEN_SENDS",
+    "SET_ASIDE",
+    "UNRESOLVED_SENDS",
     "AccessToken",
     "Account",
     "Alert",

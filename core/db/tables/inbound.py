@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..base import Base
 from ..types import BigId, Json, UtcDateTime, utcnow
 
+#: States of requests that nobody works on; a query repeats them by :func:`chatport.db.partial.written`.
+SET_ASIDE = ("parked", "dead", "held")
+
 
 class RawRequest(Base):
     """An acknowledged webhook request, as it came.
@@ -29,7 +32,21 @@ class RawRequest(Base):
             postgresql_where=sa.text("state = 'pending'"),
         ),
         sa.Index("ix_raw_requests_account_id_id", "account_id", "id"),
-        sa.Index("ix_raw_requests_received_at", "received_at"),
+        sa.Index(
+            "ix_raw_requests_set_aside",
+            "channel_id",
+            "state",
+            "id",
+            sqlite_where=sa.text("state IN ('parked', 'dead', 'held')"),
+            postgresql_where=sa.text("state IN ('parked', 'dead', 'held')"),
+        ),
+        sa.Index(
+            "ix_raw_requests_bodies",
+            "account_id",
+            "received_at",
+            sqlite_where=sa.text("body IS NOT NULL"),
+            postgresql_where=sa.text("body IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -63,7 +80,20 @@ class FollowUp(Base):
     __table_args__ = (
         sa.UniqueConstraint("channel_id", "item_key"),
         sa.Index("ix_follow_ups_target", "channel_id", "target"),
-        sa.Index("ix_follow_ups_expires_at", "expires_at"),
+        sa.Index("ix_follow_ups_request_id", "request_id"),
+        sa.Index(
+            "ix_follow_ups_waiting",
+            "channel_id",
+            "kind",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        ),
+        sa.Index(
+            "ix_follow_ups_expires_at",
+            "expires_at",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -21,7 +21,34 @@ class Conversation(Base):
         sa.Index("ix_conversations_contact_inbox", "contact_id", "inbox_id", "id"),
         sa.Index("ix_conversations_list", "account_id", "status", "last_activity_at", "id"),
         sa.Index("ix_conversations_inbox_list", "inbox_id", "status", "last_activity_at", "id"),
-        sa.Index("ix_conversations_assignee", "account_id", "assignee_id", "status"),
+        sa.Index(
+            "ix_conversations_assignee",
+            "account_id",
+            "assignee_id",
+            "status",
+            "last_activity_at",
+            "id",
+            "inbox_id",
+        ),
+        # The same three without a status: a list of all conversations would else be sorted as a whole.
+        sa.Index("ix_conversations_list_any", "account_id", "last_activity_at", "id"),
+        sa.Index("ix_conversations_inbox_list_any", "inbox_id", "last_activity_at", "id"),
+        sa.Index(
+            "ix_conversations_assignee_any",
+            "account_id",
+            "assignee_id",
+            "last_activity_at",
+            "id",
+            "inbox_id",
+        ),
+        # What the counts of the tabs need and nothing else; a message does not change it.
+        sa.Index("ix_conversations_counts", "account_id", "status", "inbox_id", "assignee_id"),
+        sa.Index(
+            "ix_conversations_snoozed",
+            "snoozed_until",
+            sqlite_where=sa.text("status = 'snoozed'"),
+            postgresql_where=sa.text("status = 'snoozed'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -54,12 +81,15 @@ class ConversationLabel(Base):
     """A label on a conversation."""
 
     __tablename__ = "conversation_labels"
-    __table_args__ = (sa.UniqueConstraint("conversation_id", "label"),)
+    __table_args__ = (
+        sa.UniqueConstraint("conversation_id", "label"),
+        sa.Index("ix_conversation_labels_used", "account_id", "label", "conversation_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"))
     conversation_id: Mapped[int] = mapped_column(sa.ForeignKey("conversations.id"))
-    label: Mapped[str] = mapped_column(sa.String(64), index=True)
+    label: Mapped[str] = mapped_column(sa.String(64))
 
 
 class Message(Base):
@@ -201,7 +231,7 @@ class ReactionRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     message_id: Mapped[int] = mapped_column(sa.ForeignKey("messages.id"))
     reactor: Mapped[str] = mapped_column(sa.String(64))
-    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contacts.id"))
+    contact_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contacts.id"), index=True)
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     emoji: Mapped[str] = mapped_column(sa.String(64), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -220,6 +250,11 @@ class MessageRevision(Base):
     #: the text *as this edit made it*; the original is kept with the key ``original``
     content: Mapped[str | None] = mapped_column(sa.Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+#: Conditions of partial indexes on ``sends``; a query repeats them by :func:`chatport.db.partial.written`.
+OPEN_SENDS = ("queued", "sending")
+UNRESOLVED_SENDS = ("queued", "sending", "unknown")
 
 
 class Send(Base):

@@ -12,7 +12,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from ...db.tables import Attachment, Contact, ContactInbox, Conversation, Message, Send, Task
+from ...db.partial import written
+from ...db.tables import (
+    UNRESOLVED_SENDS,
+    Attachment,
+    Contact,
+    ContactInbox,
+    Conversation,
+    Message,
+    Send,
+    Task,
+)
 from ...db.types import storable, storable_json
 from ...db.upsert import insert, insert_if_absent
 from ...events import (
@@ -447,12 +457,13 @@ def _own_send(scope: Scope, event: MessageReceived) -> Outcome | None:
     open_sends = scope.connection.execute(
         sa.select(_sends.c.state, _sends.c.started_at, _messages)
         .join(_messages, _messages.c.id == _sends.c.message_id)
-        .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
+        .join(Conversation.__table__, Conversation.id == _sends.c.conversation_id)
         .where(
             Conversation.contact_id == contact.id,
             _sends.c.channel_id == scope.channel.id,
             _sends.c.operation == "message",
-            _sends.c.state.in_(("sending", "unknown")),
+            written(_sends.c.state, UNRESOLVED_SENDS),
+            _sends.c.state != "queued",
         )
         .order_by(_sends.c.id)
     ).all()

@@ -22,7 +22,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from ...channels import InboundRequest
 from ...db.locks import named_lock
-from ...db.tables import Channel, DeadLetter, FollowUp, Inbox, RawRequest
+from ...db.partial import written
+from ...db.tables import SET_ASIDE, Channel, DeadLetter, FollowUp, Inbox, RawRequest
 from ...db.types import storable, storable_json, utcnow
 from ...db.upsert import insert_if_absent, update_many
 from ...errors import AnomalousPayload, ChatportError, PluginMissing, ProviderCrashed
@@ -763,6 +764,7 @@ def unpark(core: Core) -> int:
         result = connection.execute(
             sa.update(_requests)
             .where(
+                written(_requests.c.state, SET_ASIDE),
                 _requests.c.state == "parked",
                 _requests.c.channel_id.in_(
                     sa.select(_channels.c.id).where(

@@ -16,7 +16,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from ...db.tables import Account, Attachment, Channel, Contact, ContactIdentity, ContactInbox, Send
+from ...db.partial import written
+from ...db.tables import (
+    OPEN_SENDS,
+    UNRESOLVED_SENDS,
+    Account,
+    Attachment,
+    Channel,
+    Contact,
+    ContactIdentity,
+    ContactInbox,
+    Send,
+)
 from ...db.types import utcnow
 from .scenes import conversations, messages
 
@@ -24,10 +35,8 @@ sends = Send.__table__
 _earlier = sends.alias("earlier")
 _channels = Channel.__table__
 
-#: States in which a send stands before the later ones of its conversation.
-OPEN = ("queued", "sending")
-
-
+#: A send that stands before the later ones of its conversation.
+_open = written(sends.c.state, OPEN_SENDS)
 #: Words of a channel's ``connection`` with which sending fails until a person does something.
 NEEDS_A_PERSON = ("unauthorised", "disconnected", "login_required")
 
@@ -58,7 +67,7 @@ def due_channels(connection: Connection, now: datetime) -> list[int]:
         sa.select(sends.c.channel_id)
         .join(_channels, _channels.c.id == sends.c.channel_id)
         .where(
-            sends.c.state.in_(OPEN),
+            _open,
             sa.or_(
                 # Left behind by a process that is gone, or on its way in one that holds the channel's lock.
                 sends.c.state == "sending",
@@ -89,6 +98,7 @@ def due_heads(
         sa.select(sends.c.id, sends.c.conversation_id, sends.c.tries)
         .where(
             sends.c.channel_id == channel_id,
+            _open,
             sends.c.state == "queued",
             sends.c.next_try_at <= now,
             sends.c.conversation_id.not_in(list(busy)) if busy else sa.true(),
@@ -105,7 +115,8 @@ def _has_earlier() -> sa.Exists:
         sa.select(_earlier.c.id)
         .where(
             _earlier.c.conversation_id == sends.c.conversation_id,
-            _earlier.c.state.in_(OPEN),
+            written(_earlier.c.state, UNRESOLVED_SENDS),
+            _earlier.c.state != "unknown",
             _earlier.c.id < sends.c.id,
         )
         .correlate(sends)
@@ -209,7 +220,7 @@ def left_behind(connection: Connection, channel_id: int) -> list[int]:
         row[0]
         for row in connection.execute(
             sa.select(sends.c.id).where(
-                sends.c.channel_id == channel_id, sends.c.state == "sending"
+                sends.c.channel_id == channel_id, _open, sends.c.state == "sending"
             )
         )
     ]
@@ -222,6 +233,7 @@ def overdue(connection: Connection, channel_id: int, now: datetime) -> list[int]
         for row in connection.execute(
             sa.select(sends.c.id).where(
                 sends.c.channel_id == channel_id,
+                _open,
                 sends.c.state == "queued",
                 sends.c.give_up_at <= now,
             )

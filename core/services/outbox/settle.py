@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from ...db.tables import Channel, DeadLetter, MessageRevision, MessageStatusRow, ReactionRow
+from ...db.partial import written
+from ...db.tables import (
+    OPEN_SENDS,
+    Channel,
+    DeadLetter,
+    MessageRevision,
+    MessageStatusRow,
+    ReactionRow,
+)
 from ...db.types import storable, storable_json, utcnow
 from ...db.upsert import insert_if_absent
 from ...errors import AuthenticationFailed, ErrorClass, NotConnected, ProviderError
@@ -361,7 +369,11 @@ def fail_queued(
     """Fail everything of a channel that waits to be sent: it must not leave by itself hours later."""
     rows = connection.execute(
         sa.update(sends)
-        .where(sends.c.channel_id == channel_id, sends.c.state == "queued")
+        .where(
+            sends.c.channel_id == channel_id,
+            written(sends.c.state, OPEN_SENDS),
+            sends.c.state == "queued",
+        )
         .values(state="failed", finished_at=now, **_error_columns(error))
         .returning(sends)
     ).all()
@@ -388,6 +400,7 @@ def _wait_queued(
         sa.update(sends)
         .where(
             sends.c.channel_id == job.channel.id,
+            written(sends.c.state, OPEN_SENDS),
             sends.c.state == "queued",
             sends.c.id != job.send.id,
             sends.c.next_try_at <= until,

@@ -14,7 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from ...channels import GroupInfo, SentLookup
-from ...db.tables import Contact, ContactIdentity, Conversation, Message, Send
+from ...db.partial import written
+from ...db.tables import (
+    UNRESOLVED_SENDS,
+    Contact,
+    ContactIdentity,
+    Conversation,
+    Message,
+    Send,
+)
 from ...db.types import storable, storable_json, utcnow
 from ...errors import ProviderError
 from ...identities import IdentityKind
@@ -288,6 +296,7 @@ def _twins(connection: Connection, job: claim.Job) -> list[int]:
         sa.select(_sends.c.id, _sends.c.payload)
         .where(
             _sends.c.conversation_id == job.send.conversation_id,
+            written(_sends.c.state, UNRESOLVED_SENDS),
             _sends.c.state == "unknown",
             _sends.c.operation == "message",
         )
