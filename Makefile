@@ -15,7 +15,7 @@ METADATA := $(foreach folder,. $(DISTRIBUTIONS),$(folder)/setup.cfg $(folder)/py
 IMPORT_PACKAGES := $(notdir $(wildcard .typing/*))
 
 .PHONY: help install run test check check-format check-lint check-types check-layers check-packages \
-        check-duplicates format bench faults screenshots clean
+        check-duplicates format bench bench-growth faults screenshots clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,8 +25,9 @@ help:
 	@echo "make check     format, lint, types, layers, package lists, duplicate code"
 	@echo "make format    let ruff format and repair what it can"
 	@echo "make bench     the measurements of benchmarks/"
+	@echo "make bench-growth   what a million messages make slower; ARGS=--full for five million"
 	@echo "make screenshots   pictures of the main screens, into docs/screenshots/"
-	@echo "make faults    processes killed, databases and services disturbed, for half an hour; writes docs/reliability.md"
+	@echo "make faults    processes killed, databases and services disturbed, for about an hour; writes docs/reliability.md"
 	@echo "make clean     remove .venv and everything that tools left behind (never data/)"
 
 install: $(INSTALLED)
@@ -75,6 +76,9 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-growth: install
+	$(BIN)/python benchmarks/growth.py $(ARGS)
 
 screenshots: install
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots $(ARGS)

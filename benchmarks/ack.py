@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 
 import redis
+from sqlalchemy.engine import Connection
 
 from chatport.context import Core
 from chatport.db import migrate
@@ -63,6 +64,36 @@ def bodies(count: int, first: int = 0) -> list[bytes]:
     return found
 
 
+def cloud_bodies(count: int, first: int = 0) -> list[bytes]:
+    """The same messages as the Cloud API sends them."""
+    found = []
+    for number in range(first, first + count):
+        customer = f"54911{40_000_000 + number % 5000}"
+        message = {
+            "from": customer,
+            "id": f"wamid.{number:016X}",
+            "timestamp": "1767607200",
+            "type": "text",
+            "text": {"body": ""},
+        }
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {
+                "display_phone_number": NUMBER[1:],
+                "phone_number_id": "109870000333444",
+            },
+            "contacts": [
+                {"profile": {"name": f"Customer {number % 5000}"}, "wa_id": customer},
+            ],
+            "messages": [message],
+        }
+        entry = {"id": "214700000111222", "changes": [{"field": "messages", "value": value}]}
+        event = {"object": "whatsapp_business_account", "entry": [entry]}
+        message["text"]["body"] = "x" * (BODY_BYTES - len(json.dumps(event)))  # type: ignore[index]
+        found.append(json.dumps(event).encode())
+    return found
+
+
 def requests_for(path: str, port: int, items: list[bytes]) -> list[bytes]:
     """Signed requests."""
     made = []
@@ -82,30 +113,43 @@ def make_installation(settings: Settings) -> None:
     migrate.upgrade(core.db)
     with core.db.write("benchmark") as connection:
         account_id = insert(connection, Account.__table__, {"name": "Benchmark"})
-        channel_id = insert(
-            connection,
-            Channel.__table__,
-            {
-                "account_id": account_id,
-                "phone_number": NUMBER,
-                "provider": "whatsapp_web",
-                "provider_config": {"api_base_url": "http://127.0.0.1:9"},
-                "provider_secrets": core.vault.seal({"webhook_verify_token": SECRET}),
-                "auth_secrets": core.vault.seal({"webhook": [SECRET]}),
-                "auth_scheme": {
-                    "kind": "hmac_sha256",
-                    "header": "X-Hub-Signature-256",
-                    "prefix": "sha256=",
-                },
-                "content_types": ["application/json"],
-            },
-        )
-        insert(
-            connection,
-            Inbox.__table__,
-            {"account_id": account_id, "channel_id": channel_id, "name": "Benchmark"},
-        )
+        add_channel(core, connection, account_id, NUMBER, "http://127.0.0.1:9")
     core.close()
+
+
+def add_channel(
+    core: Core, connection: Connection, account_id: int, number: str, base_url: str
+) -> int:
+    """A connected channel of GoWA with its inbox; nothing asks the service about it.
+
+    :returns: the inbox's id.
+    """
+    config = {"api_base_url": base_url, "basic_auth_username": "admin"}
+    secrets = {"webhook_verify_token": SECRET, "basic_auth_password": "secret"}
+    channel_id = insert(
+        connection,
+        Channel.__table__,
+        {
+            "account_id": account_id,
+            "phone_number": number,
+            "provider": "whatsapp_web",
+            "provider_config": config,
+            "provider_secrets": core.vault.seal(secrets),
+            "auth_secrets": core.vault.seal({"webhook": [SECRET]}),
+            "auth_scheme": {
+                "kind": "hmac_sha256",
+                "header": "X-Hub-Signature-256",
+                "prefix": "sha256=",
+            },
+            "content_types": ["application/json"],
+            "connection": "connected",
+        },
+    )
+    return insert(
+        connection,
+        Inbox.__table__,
+        {"account_id": account_id, "channel_id": channel_id, "name": f"Benchmark {number}"},
+    )
 
 
 @contextmanager
@@ -158,6 +202,7 @@ class Contestant:
     interface: str
     path: str
     environment: dict[str, str]
+    bodies: Callable[[int, int], list[bytes]] = bodies
 
 
 def measure(folder: Path, database_url: str, *, rounds: int, seconds: float) -> dict[str, object]:
@@ -187,6 +232,7 @@ def measure(folder: Path, database_url: str, *, rounds: int, seconds: float) -> 
                 {"BENCHMARK_REDIS": redis_url},
             ),
             Contestant("empty_view", "benchmarks.baselines:empty_view", "wsgi", "/webhook", {}),
+            Contestant("pywa", "benchmarks.baselines:pywa", "wsgi", "/webhook", {}, cloud_bodies),
         ]
         results: dict[str, list[load.Result]] = {one.name: [] for one in contestants}
         first = 0
@@ -194,7 +240,7 @@ def measure(folder: Path, database_url: str, *, rounds: int, seconds: float) -> 
         for _ in range(rounds):
             for one in contestants:
                 port = free_port()
-                items = requests_for(one.path, port, bodies(count, first))
+                items = requests_for(one.path, port, one.bodies(count, first))
                 first += count
                 with (
                     server(one.target, port, one.interface, one.environment),

@@ -2,6 +2,9 @@
 
 ``rq_enqueue``: a Flask view that verifies the signature and hands the body to RQ's plain ``enqueue``: one job for
 each event.
+``pywa``: the published library for the Cloud API, with its check of signatures on and a handler that does nothing.
+It gets bodies of the Cloud API of the same length, since it answers others without work. Its queue is the process's
+memory.
 ``empty_view``: a Flask view that verifies the signature and answers; it stores nothing.
 """
 
@@ -40,6 +43,28 @@ def rq_enqueue() -> Flask:
             return "", 401
         queue.enqueue(job, request.get_data())
         return "", 200
+
+    return app
+
+
+def pywa() -> Flask:
+    """The library's own webhook in a Flask application."""
+    from pywa import WhatsApp
+
+    app = Flask(__name__)
+    client = WhatsApp(
+        phone_id="109870000333444",
+        token="unused",
+        server=app,
+        webhook_endpoint="/webhook",
+        verify_token="unused",
+        app_secret=SECRET.decode(),
+        validate_updates=True,
+    )
+
+    @client.on_message
+    def nothing(_client: object, _message: object) -> None:
+        return None
 
     return app
 

@@ -17,15 +17,28 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks import ack, drain, whole  # noqa: E402 (the folder is no package of an installation)
+from postgres_server import postgres_server  # noqa: E402 (the folder is no package of an installation)
+
+from benchmarks import ack, drain, latency, memory, pages, sends, whole  # noqa: E402
 
 #: Bar of each ratio or figure: (section, figure, bar, whether more is better).
 BARS: tuple[tuple[str, str, float, bool], ...] = (
     ("ack sqlite", "ratio_to_rq_enqueue", 4.0, True),
     ("ack sqlite", "ratio_to_empty_view", 0.6, True),
+    ("ack sqlite", "p99_ms", 30.0, False),
+    ("ack postgresql", "ratio_to_rq_enqueue", 3.0, True),
+    ("ack postgresql", "p99_ms", 30.0, False),
     ("drain sqlite", "ratio_to_rq_job_per_event", 30.0, True),
+    ("drain postgresql", "ratio_to_rq_job_per_event", 15.0, True),
+    ("sends", "share_of_allowed", 0.9, True),
+    ("latency", "median_ms", 100.0, False),
+    ("latency", "p99_ms", 400.0, False),
+    ("many channels", "p95_ratio", 2.0, False),
+    ("pages", "ack_p99_ratio", 1.5, False),
+    ("file of 100 MB", "growth_mib", 30.0, False),
+    ("100,000 events", "growth_mib", 10.0, False),
     ("whole", "start_seconds", 3.0, False),
     ("whole", "idle_pss_mib", 300.0, False),
 )
@@ -40,15 +53,22 @@ def main() -> int:
     parser.add_argument("--only", default="", help="sections whose names begin so")
     options = parser.parse_args()
     sections: dict[str, Callable[[Path], Any]] = {
-        "ack sqlite": lambda folder: ack.measure(
-            folder,
-            f"sqlite:///{folder / 'b.db'}",
-            rounds=options.rounds,
-            seconds=options.seconds,
+        "ack sqlite": lambda folder: _ack(options, folder, f"sqlite:///{folder / 'b.db'}"),
+        "ack postgresql": lambda folder: _on_postgresql(lambda url: _ack(options, folder, url)),
+        "drain sqlite": lambda folder: _drain(options, folder, f"sqlite:///{folder / 'b.db'}"),
+        "drain postgresql": lambda folder: _on_postgresql(lambda url: _drain(options, folder, url)),
+        "sends": lambda folder: sends.measure(folder, rounds=options.rounds, sends=100),
+        "latency": lambda folder: latency.measure(
+            folder, rounds=options.rounds, seconds=options.seconds * 2
         ),
-        "drain sqlite": lambda folder: drain.measure(
-            folder, f"sqlite:///{folder / 'b.db'}", rounds=options.rounds, events=options.events
+        "many channels": lambda folder: latency.measure_many(
+            folder, rounds=options.rounds, seconds=options.seconds * 2
         ),
+        "pages": lambda folder: pages.measure(
+            folder, rounds=options.rounds, seconds=options.seconds * 2
+        ),
+        "file of 100 MB": memory.measure_file,
+        "100,000 events": lambda folder: memory.measure_events(folder, events=100_000),
         "whole": lambda folder: whole.measure(folder, rounds=options.rounds),
     }
     results: dict[str, Any] = {}
@@ -68,12 +88,29 @@ def main() -> int:
     return 0
 
 
+def _ack(options: argparse.Namespace, folder: Path, url: str) -> Any:
+    return ack.measure(folder, url, rounds=options.rounds, seconds=options.seconds)
+
+
+def _drain(options: argparse.Namespace, folder: Path, url: str) -> Any:
+    return drain.measure(folder, url, rounds=options.rounds, events=options.events)
+
+
+def _on_postgresql(measure: Callable[[str], Any]) -> Any:
+    with postgres_server(durable=True) as url:
+        return measure(url)
+
+
 def _figures(results: dict[str, Any]) -> list[tuple[str, float, float, bool]]:
     return [
-        (f"{section}: {figure}", float(results[section][figure]), bar, more)
+        (f"{section}: {figure}", _ours(results[section][figure]), bar, more)
         for section, figure, bar, more in BARS
         if section in results
     ]
+
+
+def _ours(value: Any) -> float:
+    return float(value["chatport"] if isinstance(value, dict) else value)
 
 
 def table(results: dict[str, Any]) -> list[str]:

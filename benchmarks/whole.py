@@ -42,13 +42,13 @@ def _start_and_stop(folder: Path) -> tuple[float, float]:
             break
     seconds = time.perf_counter() - began
     time.sleep(3)
-    memory = sum(_pss(pid) for pid in (process.pid, *_below(process.pid)))
+    memory = sum(pss(pid) for pid in (process.pid, *below(process.pid)))
     process.send_signal(signal.SIGTERM)
     process.wait(60)
     return seconds, memory / 1024
 
 
-def _pss(pid: int) -> float:
+def pss(pid: int) -> float:
     """Proportional set size in KiB: shared pages count by the share of the process."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -58,7 +58,7 @@ def _pss(pid: int) -> float:
     return float(found.group(1)) if found else 0.0
 
 
-def _below(pid: int) -> Iterator[int]:
+def below(pid: int) -> Iterator[int]:
     for path in Path("/proc").iterdir():
         if not path.name.isdigit():
             continue
@@ -68,4 +68,4 @@ def _below(pid: int) -> Iterator[int]:
             continue
         if int(stat.rpartition(")")[2].split()[1]) == pid:
             yield int(path.name)
-            yield from _below(int(path.name))
+            yield from below(int(path.name))

@@ -25,6 +25,7 @@ from .context import Core
 from .db import migrate
 from .db.flask import db
 from .errors import ConfigurationError
+from .services import first_start
 from .services.current import EXTENSION, AppState
 from .settings import Settings
 
@@ -49,7 +50,7 @@ def create_app(core: Core | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=2 << 20,
         JSON_SORT_KEYS=False,
     )
-    state = AppState(settings, lambda: Core.build(settings), core)
+    state = AppState(settings, lambda: _begin(settings), core)
     app.extensions[EXTENSION] = state
     db.init_app(app, lambda: state.core.db)
     api.register(app)
@@ -62,6 +63,12 @@ def create_app(core: Core | None = None) -> Flask:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app
+
+
+def _begin(settings: Settings) -> Core:
+    core = Core.build(settings)
+    first_start.begin(core)
+    return core
 
 
 class _Once:

@@ -40,10 +40,12 @@ class Core:
     def build(
         cls, settings: Settings, *, plugins: Registry | None = None, pool_size: int = 10
     ) -> Core:
-        """Build all parts from settings. Call it after a fork, never before.
+        """Build all parts from settings. Call it after a fork, never before. The first start makes the data folder and
+        the installation's own key.
 
         :param plugins: a registry to use instead of what is installed (tests).
         """
+        settings = settings.with_own_key()
         set_network_policy(NetworkPolicy(settings.allow_private_hosts))
         return cls(
             settings=settings,

@@ -225,7 +225,8 @@ class Settings:
         dotenv: Path | None = None,
         **overrides: Any,
     ) -> Self:
-        """Read the settings. Precedence: overrides, environment, the ``.env`` file, defaults.
+        """Read the settings. Precedence: overrides, environment, the ``.env`` file, defaults. Makes no file or folder;
+        ``secret_keys`` is empty where none is configured and the installation has not made its own yet.
 
         :param environ: the variables; the process's own by default.
         :param dotenv: a file of ``NAME=value`` lines; ``.env`` in the working folder when ``environ`` is left out.
@@ -249,9 +250,22 @@ class Settings:
             )
         sources = {name: source for name, (_, source) in given.items()}
         if values["secret_keys"] is None:
-            values["secret_keys"] = (keyfile.own_secret_key(values["data_dir"]),)
-            sources["secret_keys"] = str(values["data_dir"] / keyfile.FILE_NAME)
+            key = keyfile.read_secret_key(values["data_dir"])
+            values["secret_keys"] = () if key is None else (key,)
+            sources["secret_keys"] = _key_source(values["data_dir"], made=key is not None)
         return cls(**values, sources=sources)
+
+    def with_own_key(self) -> Self:
+        """These settings with the installation's own secret key where none is configured; the first start makes it,
+        with the data folder. For what starts or uses an installation: reading the settings alone makes nothing.
+
+        :raises ConfigurationError: the key can neither be read nor made.
+        """
+        if self.secret_keys:
+            return self
+        key = keyfile.make_secret_key(self.data_dir)
+        sources = {**self.sources, "secret_keys": _key_source(self.data_dir, made=True)}
+        return dataclasses.replace(self, secret_keys=(key,), sources=sources)
 
     def as_environment(self) -> dict[str, str]:
         """All values as variables, for a process of our own that reads them there. Holds secrets."""
@@ -263,6 +277,11 @@ class Settings:
             f"{spec.name}={spec.show(getattr(self, spec.name))!r}" for spec in SETTINGS
         )
         return f"Settings({shown})"
+
+
+def _key_source(data_dir: Path, *, made: bool) -> str:
+    path = data_dir / keyfile.FILE_NAME
+    return str(path) if made else f"{path}, made on the first start"
 
 
 def _spec(field: dataclasses.Field[Any]) -> SettingSpec:

@@ -5,9 +5,8 @@ Owns: putting rows into either database fast. Must not know: which rows, what is
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,7 +42,7 @@ class Loaded:
 
 def load(db: Database, place: Place, spread: Spread) -> Loaded:
     """Fill a database that migrations made and that has nothing but the rows of ``place``."""
-    with db.write("bulk load") as connection:
+    with _bulk(db) as connection:
         first = {
             table: 1 + (connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0)
             for table in Base.metadata.sorted_tables
@@ -68,6 +67,25 @@ def load(db: Database, place: Place, spread: Spread) -> Loaded:
         _set_sequences(connection)
     _settle(db)
     return Loaded(writer.first[Conversation.__table__] + spread.conversations, spread.contacts)
+
+
+@contextmanager
+def _bulk(db: Database) -> Iterator[Connection]:
+    """A transaction for a load that is thrown away when it fails: SQLite keeps no log of it."""
+    if not db.is_sqlite:
+        with db.write("bulk load") as connection:
+            yield connection
+        return
+    db.dispose()
+    engine = sa.create_engine(db.url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000"):
+            raw.execute(f"PRAGMA {pragma}").fetchall()
+        yield connection
+        connection.commit()
+        raw.execute("PRAGMA journal_mode=WAL").fetchall()
 
 
 def _drop_search(connection: Connection) -> list[str]:
@@ -97,8 +115,6 @@ def _set_sequences(connection: Connection) -> None:
 def _settle(db: Database) -> None:
     """What both databases do in time on their own. SQLite is left without statistics, as installations are."""
     if db.is_sqlite:
-        with closing(sqlite3.connect(str(db.path))) as plain:
-            plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")
@@ -115,7 +131,7 @@ class _Writer:
 
     def stamp(self, moment: datetime) -> str:
         """A time as the database's own text."""
-        plain = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+        plain = moment.replace(tzinfo=None).isoformat(" ", "microseconds")
         return f"{plain}+00" if self._is_postgres else plain
 
     def write(self, table: Any, columns: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -115,7 +115,7 @@ class Rows:
     def __init__(self, place: Place, spread: Spread, writer: Writer) -> None:
         self.place, self.spread, self.writer = place, spread, writer
         self.account = place.account_id
-        self.stamps: dict[int, str] = {}
+        self.group, self.people = spread.conversations, spread.contacts
 
     def write(self) -> None:
         """All tables, those first that others refer to."""
@@ -170,18 +170,9 @@ class Rows:
 
     # --- where things belong ------------------------------------------------------------------------------------------
 
-    @property
-    def group(self) -> int:
-        """The number of the group chat."""
-        return self.spread.conversations
-
     def contact_of(self, conversation: int) -> int:
         """The contact of a conversation."""
-        return (
-            self.spread.contacts
-            if conversation == self.group
-            else conversation % self.spread.contacts
-        )
+        return self.people if conversation == self.group else conversation % self.people
 
     def channel_of(self, contact: int) -> tuple[int, int]:
         """The channel and inbox of a contact: each inbox has half of what the one before has."""
@@ -300,11 +291,14 @@ class Rows:
         )
         person = self.writer.first[Contact.__table__]
         stamp, words = self.writer.stamp, len(WORDS)
+        texts = [
+            " ".join(WORDS[(n * k + k) % words] for k in (1, 3, 7, 11, 13, 17))
+            for n in range(words)
+        ]
         for n in range(self.spread.messages):
             conversation = self.conversation_of(n)
             contact = self.contact_of(conversation)
             ours, moment = self.is_ours(n), stamp(self.at(n))
-            text = " ".join(WORDS[(n * k + k) % words] for k in (1, 3, 7, 11, 13, 17))
             yield (
                 first + n,
                 self.account,
@@ -312,7 +306,7 @@ class Rows:
                 chat + conversation,
                 "outgoing" if ours else "incoming",
                 "media" if n % 12 == 0 else "text",
-                f"{text} {rare_word(n)}",
+                f"{texts[n % words]} {rare_word(n)}",
                 "read" if ours else "received",
                 f"OLD{n:017X}",
                 None if ours else f"m:{phone_of(contact)}:OLD{n:017X}",

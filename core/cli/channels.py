@@ -24,8 +24,9 @@ from ..schema import describe
 from ..services import inboxes
 from ..services.channels import callback_url, masked_config
 from .failures import ExitCode, missing
+from .ids import ID, LARGEST
 from .opening import open_core, require_account
-from .output import answer, answering, details, note, table
+from .output import answer, answering, details, note, printable, table
 from .secrets_in import ask, can_ask, from_variable, read_object
 
 _JOINED = (
@@ -47,6 +48,15 @@ _JOINED = (
     Inbox.id.label("inbox_id"),
     Inbox.name,
 )
+#: Told by ``channel show`` only.
+_MORE = (
+    Channel.connection_checked_at,
+    Channel.facts,
+    Channel.templates_error,
+    Channel.refused_count,
+    Channel.last_refused_at,
+    Channel.created_at,
+)
 _HIDDEN = ("provider_config", "provider_secrets")
 
 
@@ -64,10 +74,10 @@ def find_channel(core: Core, word: str) -> Row[Any]:
     number = e164(word)
     if number is not None:
         query = query.where(Channel.phone_number == number)
-    elif word.isascii() and word.isdigit() and len(word) < 19:
+    elif word.isascii() and word.isdigit() and len(word) < 20 and 0 < int(word) <= LARGEST:
         query = query.where(Channel.id == int(word))
     else:
-        raise click.UsageError(f"{word!r} is neither a channel's id nor a number with +.")
+        raise click.UsageError(f"{word[:40]!r} is neither a channel's id nor a number with +.")
     with core.db.read("find channel") as connection:
         row = connection.execute(query.where(Channel.deleted_at.is_(None))).first()
     if row is None:
@@ -79,7 +89,7 @@ def find_channel(core: Core, word: str) -> Row[Any]:
 
 
 @channel.command("list")
-@click.option("--account", "account_id", type=int, help="Of this account only.")
+@click.option("--account", "account_id", type=ID, help="Of this account only.")
 @answering
 def list_channels(account_id: int | None) -> None:
     """List channels with the state of their connection."""
@@ -120,11 +130,41 @@ def _document(core: Core, row: Row[Any]) -> dict[str, Any]:
     return {**document, "callback_url": url}
 
 
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+@channel.command("show")
+@click.argument("channel_", metavar="CHANNEL")
+@answering
+def show_channel(channel_: str) -> None:
+    """Show CHANNEL (id or +number): connection, configuration with secrets masked, what it received and sent."""
+    with open_core() as core:
+        found = find_channel(core, channel_)
+        with core.db.read("show channel") as connection:
+            more = connection.execute(sa.select(*_MORE).where(Channel.id == found.id)).one()
+        document = {
+            **_document(core, found),
+            **more._mapping,
+            "provider_config": _shown_config(core, found),
+        }
+    answer(document, details({name.replace("_", " "): text for name, text in document.items()}))
+
+
+def _shown_config(core: Core, row: Row[Any]) -> dict[str, Any]:
+    """The configuration with masks for secrets; its public part where the provider is not installed."""
+    try:
+        handle = core.plugins.provider(row.provider)
+    except PluginMissing as error:
+        note(f"{error} {error.action}".strip())
+        return dict(row.provider_config or {})
+    return masked_config(handle, row, core)
+
+
 # --- add --------------------------------------------------------------------------------------------------------------
 
 
 @channel.command("add")
-@click.option("--account", "account_id", type=int, default=1, show_default=True)
+@click.option("--account", "account_id", type=ID, default=1, show_default=True)
 @click.option("--provider", required=True, metavar="KEY", help="See: chatport plugins")
 @click.option("--phone", required=True, metavar="NUMBER", help="The number, with + and country.")
 @click.option("--name", required=True, help="Name of the inbox.")
@@ -292,3 +332,44 @@ def _words(found: vocabulary.Connection) -> Mapping[str, Any]:
         "linked number": found.linked_number,
         **{str(key): value for key, value in found.facts.items()},
     }
+
+
+# --- delete -----------------------------------------------------------------------------------------------------------
+
+
+@channel.command("delete")
+@click.argument("channel_", metavar="CHANNEL")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@answering
+def delete_channel(channel_: str, yes: bool) -> None:
+    """Delete CHANNEL (id or +number) with its inbox: nothing is received or sent any more.
+
+    The number is free for another channel then; conversations are kept for the audit and not shown. Asks first.
+    """
+    with open_core() as core:
+        row = find_channel(core, channel_)
+        if not yes:
+            _confirm_delete(row)
+        inboxes.delete_inbox(core, account_id=row.account_id, inbox_id=row.inbox_id)
+    answer(
+        {
+            "channel_id": row.id,
+            "inbox_id": row.inbox_id,
+            "phone_number": row.phone_number,
+            "deleted": True,
+        },
+        f"Deleted channel {row.id} ({row.phone_number}) with inbox {row.name}."
+        " What was set up at its service is undone by the workers.",
+    )
+
+
+def _confirm_delete(row: Row[Any]) -> None:
+    if not can_ask():
+        raise click.UsageError(
+            "Nobody can be asked here whether the channel is to be deleted: give --yes to delete it."
+        )
+    click.confirm(
+        printable(f"Delete channel {row.id}, {row.phone_number}, with inbox {row.name}?"),
+        abort=True,
+        err=True,
+    )

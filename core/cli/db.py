@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 
+from .. import keyfile
 from ..db import Database, migrate
 from ..errors import ConfigurationError
 from ..settings import Settings
@@ -40,7 +41,8 @@ def upgrade() -> None:
 
     Safe to repeat. An SQLite file is copied beside itself first.
     """
-    with _database(load_settings()) as database:
+    # With the key and its folder, which only the owner may read.
+    with _database(load_settings().with_own_key()) as database:
         before = migrate.current(database)
         changed = migrate.upgrade(database)
         after = migrate.current(database)
@@ -71,7 +73,7 @@ def current(context: click.Context) -> None:
 @db.command()
 @answering
 def backup() -> None:
-    """Copy an SQLite database beside itself, while it is in use."""
+    """Copy an SQLite database beside itself, while it is in use; tells where the copy is and how to restore it."""
     settings = load_settings()
     require_database_file(settings)
     with _database(settings) as database:
@@ -81,4 +83,20 @@ def backup() -> None:
                 action="Use PostgreSQL's own tools, for instance: pg_dump --format=custom",
             )
         path = migrate.backup(database)
-    answer({"path": str(path)}, f"Copied to {path}")
+        steps = migrate.restore_steps(database, path)
+    text = [
+        f"Copied to {path}",
+        "To restore it, stop Chatport, run these, and start it again:",
+        *(f"  {step}" for step in steps),
+        "Back up the secret key as well: without it no stored credential can be read.",
+        f"It is {_key_words(settings)}",
+    ]
+    answer({"path": str(path), "restore": steps}, text)
+
+
+def _key_words(settings: Settings) -> str:
+    """Where the secret key is."""
+    path = settings.data_dir / keyfile.FILE_NAME
+    if settings.sources.get("secret_keys") == str(path):
+        return f"the file {path}"
+    return "what CHATPORT_SECRET_KEY is set to."

@@ -17,7 +17,8 @@ from ..errors import ChatportError
 from ..services import dead_letters
 from ..services.outbox import NotPossible
 from .failures import ExitCode, missing
-from .opening import open_core
+from .ids import ID
+from .opening import open_core, require_account
 from .output import answer, answering, details, note, table
 
 OPEN = ("dead", "parked")
@@ -30,7 +31,7 @@ def dead() -> None:
 
 
 @dead.command("list")
-@click.option("--account", "account_id", type=int, help="Of this account only.")
+@click.option("--account", "account_id", type=ID, help="Of this account only.")
 @click.option(
     "--state",
     type=click.Choice(("dead", "parked", "replayed", "resolved", "any")),
@@ -45,8 +46,11 @@ def list_letters(account_id: int | None, state: str | None, limit: int) -> None:
         query = query.where(_letters.c.state.in_(OPEN if state is None else (state,)))
     if account_id is not None:
         query = query.where(_letters.c.account_id == account_id)
-    with open_core() as core, core.db.read("list dead letters") as connection:
-        rows = connection.execute(query.order_by(_letters.c.id.desc()).limit(limit)).all()
+    with open_core() as core:
+        if account_id is not None:
+            require_account(core, account_id)
+        with core.db.read("list dead letters") as connection:
+            rows = connection.execute(query.order_by(_letters.c.id.desc()).limit(limit)).all()
     answer(
         {"dead_letters": [dict(row._mapping) for row in rows]},
         table(
@@ -70,7 +74,7 @@ def list_letters(account_id: int | None, state: str | None, limit: int) -> None:
 
 
 @dead.command()
-@click.argument("letter_id", type=int)
+@click.argument("letter_id", type=ID)
 @answering
 def show(letter_id: int) -> None:
     """Show one dead letter with its payload and what to do."""
@@ -88,9 +92,9 @@ def _load(core: Core, letter_id: int) -> Row[Any]:
 
 
 @dead.command()
-@click.argument("letter_ids", type=int, nargs=-1, metavar="[ID]...")
+@click.argument("letter_ids", type=ID, nargs=-1, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="All that are dead or parked.")
-@click.option("--account", "account_id", type=int, help="With --all: of this account only.")
+@click.option("--account", "account_id", type=ID, help="With --all: of this account only.")
 @answering
 @click.pass_context
 def replay(
@@ -119,6 +123,7 @@ def replay(
 def _open_ids(core: Core, account_id: int | None) -> list[int]:
     query = sa.select(_letters.c.id).where(_letters.c.state.in_(OPEN)).order_by(_letters.c.id)
     if account_id is not None:
+        require_account(core, account_id)
         query = query.where(_letters.c.account_id == account_id)
     with core.db.read("open dead letters") as connection:
         return list(connection.execute(query).scalars())
@@ -138,7 +143,7 @@ def _replay_each(core: Core, rows: list[Row[Any]]) -> tuple[list[int], list[dict
 
 
 @dead.command()
-@click.argument("letter_ids", type=int, nargs=-1, required=True, metavar="ID...")
+@click.argument("letter_ids", type=ID, nargs=-1, required=True, metavar="ID...")
 @answering
 def discard(letter_ids: tuple[int, ...]) -> None:
     """Put dead letters away without trying again. They stay listed with --state resolved."""

@@ -17,7 +17,8 @@ from ..services.ingest import replay_request
 from ..services.outbox import NotPossible
 from .channels import find_channel
 from .failures import missing
-from .opening import open_core
+from .ids import ID
+from .opening import open_core, require_account
 from .output import answer, answering, details, table
 
 STATES = ("pending", "done", "parked", "dead", "held")
@@ -32,10 +33,10 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--account", "account_id", type=int, help="Of this account only.")
+@click.option("--account", "account_id", type=ID, help="Of this account only.")
 @click.option("--channel", metavar="CHANNEL", help="Of this channel only (id or +number).")
 @click.option("--state", type=click.Choice(STATES), help="In this state only.")
-@click.option("--before", type=int, metavar="ID", help="Older than this one.")
+@click.option("--before", type=ID, metavar="ID", help="Older than this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @answering
 def list_events(
@@ -78,6 +79,7 @@ def _where(
 ) -> list[sa.ColumnElement[bool]]:
     where: list[sa.ColumnElement[bool]] = []
     if account_id is not None:
+        require_account(core, account_id)
         where.append(_requests.c.account_id == account_id)
     if channel is not None:
         where.append(_requests.c.channel_id == find_channel(core, channel).id)
@@ -87,7 +89,7 @@ def _where(
 
 
 @events.command()
-@click.argument("event_id", type=int)
+@click.argument("event_id", type=ID)
 @answering
 def show(event_id: int) -> None:
     """Show one request: headers, body, and what became of each item."""
@@ -130,9 +132,9 @@ def _load(core: Core, event_id: int) -> Row[Any]:
 
 
 @events.command()
-@click.argument("event_ids", type=int, nargs=-1, metavar="[ID]...")
+@click.argument("event_ids", type=ID, nargs=-1, metavar="[ID]...")
 @click.option("--state", type=click.Choice(("parked", "dead", "held")), help="All in this state.")
-@click.option("--account", "account_id", type=int, help="With --state: of this account only.")
+@click.option("--account", "account_id", type=ID, help="With --state: of this account only.")
 @click.option("--channel", metavar="CHANNEL", help="With --state: of this channel only.")
 @answering
 def replay(

@@ -27,7 +27,8 @@ from ..phones import e164
 from ..services import contacts, conversations, outbox
 from .channels import find_channel
 from .failures import ExitCode, missing
-from .opening import open_core
+from .ids import ID
+from .opening import open_core, require_account
 from .output import answer, answering, details
 from .secrets_in import read_object, read_text
 
@@ -45,11 +46,11 @@ def message() -> None:
 @message.command()
 @click.option("--channel", metavar="CHANNEL", help="Send from this channel (id or +number).")
 @click.option("--to", metavar="NUMBER", help="With --channel: the recipient, with + and country.")
-@click.option("--conversation", type=int, metavar="NUMBER", help="Send in this conversation.")
+@click.option("--conversation", type=ID, metavar="NUMBER", help="Send in this conversation.")
 @click.option(
     "--account",
     "account_id",
-    type=int,
+    type=ID,
     default=1,
     show_default=True,
     help="With --conversation: its account.",
@@ -102,6 +103,7 @@ def send(
     template = None if template_file is None else read_object(template_file)
     with open_core() as core:
         if conversation is not None:
+            require_account(core, account_id)
             found = _conversation(core, account_id, conversation)
         else:
             assert channel is not None and to is not None

@@ -5,6 +5,7 @@ Owns: reading the settings, refusing a database that is not there or of another 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from ..db import Database, migrate
 from ..db.tables import Account
 from ..errors import ConfigurationError
 from ..runtime import logs
+from ..runtime.valkey import running_url
 from ..services.key_check import require_right_key
 from ..settings import Settings
 from .failures import missing
@@ -83,13 +85,16 @@ def require_ready_database(settings: Settings) -> None:
 
 @contextmanager
 def open_core() -> Iterator[Core]:
-    """The parts of Chatport, for one command.
+    """The parts of Chatport, for one command; with the Redis of the Chatport that runs in the same data folder, so
+    that what the command leaves to be done is done at once and pages show it.
 
     :raises ConfigurationError: settings, database or secret key cannot be used.
     """
     settings = load_settings()
     quiet_logs(settings)
     require_ready_database(settings)
+    if settings.redis_url is None:
+        settings = dataclasses.replace(settings, redis_url=running_url(settings.data_dir))
     core = Core.build(settings, pool_size=2)
     try:
         require_right_key(core)

@@ -52,7 +52,7 @@ def up(host: str, port: int, workers: int | None, demo: bool) -> None:
     """
     if port == 0:
         port = free_port(host, 0)
-    settings = own_settings(host, port, workers)
+    settings = own_settings(host, port, workers).with_own_key()
     if not demo:
         Supervisor(settings, host, port).run()
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,14 @@ def upgrade(database: Database) -> bool:
             require_current(database)
         if database.is_sqlite:
             if found is not None:
-                backup(database)
+                copy = backup(database)
+                steps = "; ".join(restore_steps(database, copy))
+                logger.warning(
+                    "the database as it was before the upgrade is kept in %s; to go back, stop Chatport,"
+                    " run: %s, and start the version of before",
+                    copy,
+                    steps,
+                )
             _upgrade_sqlite(database)
         else:
             with database.engine.connect() as connection, connection.begin():
@@ -82,7 +90,10 @@ def upgrade(database: Database) -> bool:
 
 
 def backup(database: Database) -> Path:
-    """Copy an SQLite database beside itself, consistent while others use it."""
+    """Copy an SQLite database beside itself, consistent while others use it.
+
+    :returns: the copy, a database of its own.
+    """
     assert database.path is not None
     target = database.path.with_name(f"{database.path.name}.{utcnow():%Y%m%dT%H%M%S%f}.backup")
     raw = database.engine.raw_connection()
@@ -92,8 +103,18 @@ def backup(database: Database) -> Path:
         cursor.execute("VACUUM INTO ?", (str(target),))
     finally:
         raw.close()
-    logger.warning("backup before the upgrade: %s", target)
     return target
+
+
+def restore_steps(database: Database, copy: Path) -> list[str]:
+    """Commands that put a copy in the database's place, for a shell, while no Chatport runs.
+
+    The journal beside the file belongs to what is replaced; left there, SQLite would mix it into the copy.
+    """
+    assert database.path is not None
+    path = str(database.path.absolute())
+    journals = " ".join(shlex.quote(path + end) for end in ("-wal", "-shm"))
+    return [f"rm -f {journals}", f"cp {shlex.quote(str(copy.absolute()))} {shlex.quote(path)}"]
 
 
 def _upgrade_sqlite(database: Database) -> None:

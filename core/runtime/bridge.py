@@ -27,7 +27,8 @@ class WsgiBridge:
     """Runs a WSGI application in threads.
 
     :param threads: requests at once.
-    :param max_body_bytes: longer bodies are answered 413 without being read to the end.
+    :param max_body_bytes: the most that the application takes. It gets nothing of a longer body but the length, which
+        tells it to refuse: the answer is then the application's own, as under a WSGI server.
     """
 
     def __init__(
@@ -43,8 +44,7 @@ class WsgiBridge:
             if size is None:
                 return
             if size > self._limit:
-                await _plain(send, 413, b'{"error": "the body is too large"}')
-                return
+                body.truncate(0)
             body.seek(0)
             loop = asyncio.get_running_loop()
             pieces: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -149,9 +149,3 @@ def environ(scope: dict[str, Any], body: IO[bytes], size: int) -> dict[str, Any]
                 else (f"{found[key]}; {value}" if key in found else value)
             )
     return found
-
-
-async def _plain(send: SendEvent, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

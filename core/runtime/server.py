@@ -15,7 +15,7 @@ from chatport_webhooks.asgi import receive_webhook
 from chatport_webhooks.receiver import Receiver
 from chatport_webhooks.wsgi import PREFIX
 
-from ..app import create_app
+from ..app import FORM_ALLOWANCE, create_app
 from ..context import Core
 from ..settings import Settings
 from . import logs
@@ -23,9 +23,6 @@ from .bridge import WsgiBridge
 from .children import end_with_parent
 from .stream import PATH as STREAM_PATH
 from .stream import EventStream
-
-#: Beyond the largest file: the other fields of a multipart form.
-FORM_ALLOWANCE = 10 << 20
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 SendEvent = Callable[[dict[str, Any]], Awaitable[None]]

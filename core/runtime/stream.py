@@ -31,7 +31,11 @@ PATH = re.compile(r"/api/v1/accounts/(\d+)/stream")
 #: Seconds between two signs of life on an idle stream; rights are checked again then.
 KEEP_ALIVE = 15.0
 #: Notices that may wait for one client before it is told to fetch again.
-BACKLOG = 200
+BACKLOG = 1000
+#: Seconds between two readings for each open stream, and at most. Ten streams are told within a millisecond; a thousand
+#: in a flood get ten packets per second each.
+PAUSE_PER_CLIENT = 0.0001
+LONGEST_PAUSE = 0.25
 #: Notices that a returning client gets at most.
 REPLAY = 500
 _ID = re.compile(r"\d+-\d+")
@@ -40,15 +44,38 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 SendEvent = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A notice with its place in the stream, and the bytes that every client gets."""
+
+    order: tuple[int, int]
+    notice: dict[str, Any]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read at once, as far as some clients may see it. They share its bytes."""
+
+    entries: tuple[Entry, ...]
+    body: bytes
+
+    def after(self, order: tuple[int, int]) -> bytes:
+        """The bytes of the entries after a place."""
+        if self.entries[0].order > order:
+            return self.body
+        return b"".join(entry.body for entry in self.entries if entry.order > order)
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """One open stream."""
 
     principal: auth.Principal
-    queue: asyncio.Queue[tuple[str, dict[str, Any]]] = field(
-        default_factory=lambda: asyncio.Queue(BACKLOG)
-    )
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: list[Batch] = field(default_factory=list)
     overflowed: bool = False
+    gone: bool = False
     #: the last notice that was sent; catching up and reading may find the same
     sent: tuple[int, int] = (0, 0)
 
@@ -59,14 +86,32 @@ class Client:
         inbox_id = notice.get("inbox_id")
         return inbox_id is None or self.principal.may_see(inbox_id)
 
-    def offer(self, entry_id: str, notice: dict[str, Any]) -> None:
-        """Hand a notice over; a slow client loses it and is told so."""
-        if not self.may_see(notice):
-            return
-        try:
-            self.queue.put_nowait((entry_id, notice))
-        except asyncio.QueueFull:
+    @property
+    def view(self) -> tuple[bool, frozenset[int] | None]:
+        """All that decides what this client may see; clients with the same view share their bytes."""
+        return self.principal.is_administrator, self.principal.inbox_ids
+
+    def offer(self, batch: Batch) -> None:
+        """Hand notices over; a slow client loses them and is told so."""
+        if sum(len(one.entries) for one in self.waiting) + len(batch.entries) > BACKLOG:
+            self.waiting.clear()
             self.overflowed = True
+        else:
+            self.waiting.append(batch)
+        self.woken.set()
+
+    def take(self) -> bytes:
+        """All that is to be written now."""
+        self.woken.clear()
+        found = b""
+        if self.overflowed:
+            self.overflowed = False
+            found = _body("", "reset", {"reason": "too much happened at once; fetch again"})
+        for batch in self.waiting:
+            found += batch.after(self.sent)
+            self.sent = max(self.sent, batch.entries[-1].order)
+        self.waiting.clear()
+        return found
 
 
 class EventStream:
@@ -97,7 +142,7 @@ class EventStream:
         # misses nothing.
         self._clients.setdefault(account_id, set()).add(client)
         self._start_reader()
-        gone = asyncio.ensure_future(_gone(receive))
+        gone = asyncio.ensure_future(_gone(receive, client))
         try:
             await self._fix_position(account_id)
             await send(
@@ -112,7 +157,7 @@ class EventStream:
                 }
             )
             await self._catch_up(client, account_id, headers.get("last-event-id", ""), send)
-            await self._serve(client, account_id, headers, send, gone)
+            await self._serve(client, account_id, headers, send)
         except OSError:
             pass  # the client closed its end while we wrote
         finally:
@@ -122,37 +167,28 @@ class EventStream:
                 del self._clients[account_id]
 
     async def _serve(
-        self,
-        client: Client,
-        account_id: int,
-        headers: dict[str, str],
-        send: SendEvent,
-        gone: asyncio.Future[None],
+        self, client: Client, account_id: int, headers: dict[str, str], send: SendEvent
     ) -> None:
-        while not gone.done():
-            next_one = asyncio.ensure_future(client.queue.get())
-            waiting: set[asyncio.Future[Any]] = {next_one, gone}
-            await asyncio.wait(waiting, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
-            if client.overflowed:
-                client.overflowed = False
-                await _event(
-                    send, "", "reset", {"reason": "too much happened at once; fetch again"}
-                )
-            if next_one.done():
-                entry_id, notice = next_one.result()
-                if _order(entry_id) > client.sent:
-                    await _event(send, entry_id, notice["event"], notice)
-                continue
-            next_one.cancel()
-            if gone.done():
+        loop = asyncio.get_running_loop()
+        checked = loop.time()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(checked + KEEP_ALIVE):
+                    await client.woken.wait()
+            if client.gone:
                 return
-            who = await asyncio.to_thread(self._authenticate, headers, account_id)
-            if who is None:
-                await _event(send, "", "signed_out", {})
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-                return
-            client.principal = who
-            await send({"type": "http.response.body", "body": b": here\n\n", "more_body": True})
+            if loop.time() >= checked + KEEP_ALIVE:
+                who = await asyncio.to_thread(self._authenticate, headers, account_id)
+                if who is None:
+                    await _event(send, "", "signed_out", {})
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    return
+                client.principal = who
+                checked = loop.time()
+                await send({"type": "http.response.body", "body": b": here\n\n", "more_body": True})
+            body = client.take()
+            if body:
+                await send({"type": "http.response.body", "body": body, "more_body": True})
 
     def _authenticate(self, headers: dict[str, str], account_id: int) -> auth.Principal | None:
         """The client's place in the account now."""
@@ -251,6 +287,7 @@ class EventStream:
                 for clients in self._clients.values():
                     for client in clients:
                         client.overflowed = True
+                        client.woken.set()
                 await asyncio.sleep(2.0)
 
     async def _read_once(self, connection: redis.asyncio.Redis, positions: dict[int, str]) -> None:
@@ -262,13 +299,32 @@ class EventStream:
         answer = await connection.xread(
             {key: positions[i] for key, i in keys.items()}, count=500, block=1000
         )
-        for key, entries in _pairs(answer):
+        for key, found in _pairs(answer):
             account_id = keys[key.decode()]
-            for entry_id, fields in entries:
-                positions[account_id] = entry_id.decode()
-                notice = json.loads(fields[b"n"])
-                for client in tuple(self._clients.get(account_id, ())):
-                    client.offer(entry_id.decode(), notice)
+            entries = [_entry(entry_id.decode(), fields) for entry_id, fields in found]
+            positions[account_id] = found[-1][0].decode()
+            self._hand_over(account_id, entries)
+        if answer:
+            # What happens meanwhile comes together: a busy hour with many pages must not starve the receiver.
+            open_now = sum(map(len, self._clients.values()))
+            await asyncio.sleep(min(open_now * PAUSE_PER_CLIENT, LONGEST_PAUSE))
+
+    def _hand_over(self, account_id: int, entries: list[Entry]) -> None:
+        batches: dict[Any, Batch | None] = {}
+        for client in self._clients.get(account_id, ()):
+            view = client.view
+            if view not in batches:
+                seen = tuple(entry for entry in entries if client.may_see(entry.notice))
+                joined = b"".join(entry.body for entry in seen)
+                batches[view] = Batch(seen, joined) if seen else None
+            batch = batches[view]
+            if batch is not None:
+                client.offer(batch)
+
+
+def _entry(entry_id: str, fields: dict[bytes, bytes]) -> Entry:
+    notice = json.loads(fields[b"n"])
+    return Entry(_order(entry_id), notice, _body(entry_id, notice["event"], notice))
 
 
 def _order(entry_id: str) -> tuple[int, int]:
@@ -293,17 +349,20 @@ def _cookie(headers: dict[str, str], name: str) -> str:
     return ""
 
 
-async def _gone(receive: Receive) -> None:
+async def _gone(receive: Receive, client: Client) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    client.gone = True
+    client.woken.set()
+
+
+def _body(entry_id: str, name: str, data: dict[str, Any]) -> bytes:
+    place = f"id: {entry_id}\n" if entry_id else ""
+    return f"{place}event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 async def _event(send: SendEvent, entry_id: str, name: str, data: dict[str, Any]) -> None:
-    lines = ([f"id: {entry_id}"] if entry_id else []) + [
-        f"event: {name}",
-        f"data: {json.dumps(data)}",
-    ]
-    body = ("\n".join(lines) + "\n\n").encode()
+    body = _body(entry_id, name, data)
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 

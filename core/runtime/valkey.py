@@ -36,6 +36,8 @@ from ..errors import ConfigurationError
 logger = logging.getLogger(__name__)
 
 OLDEST = (6, 2)
+#: File in the server's folder that holds its address while it runs.
+ADDRESS = "address"
 #: ``sun_path`` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 SOCKET_PATH_LIMIT = 103 if platform.system() == "Darwin" else 107
 _LOG_KEPT = 1 << 20
@@ -122,6 +124,7 @@ class EmbeddedValkey:
                 self._endpoint = self._endpoint or self._choose_endpoint()
                 self._spawn(binary, self._endpoint)
                 if self._await_answer(self._endpoint.url, deadline):
+                    self._tell_address(self._endpoint.url)
                     logger.info("embedded Valkey runs (pid %s, data in %s)", self.pid, self.folder)
                     return self.url
                 self._endpoint = None  # the port was taken between choosing and using it
@@ -149,8 +152,17 @@ class EmbeddedValkey:
                     process.kill()
                     process.wait()
         if self._lock is not None:
+            (self.folder / ADDRESS).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+
+    def _tell_address(self, url: str) -> None:
+        """For commands in the same data folder. Only the owner of the folder reads it: it may hold the password."""
+        path = self.folder / ADDRESS
+        path.unlink(missing_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as text:
+            text.write(url)
 
     def _make_folder(self) -> None:
         try:
@@ -298,6 +310,26 @@ def _forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_all)
+
+
+def running_url(data_dir: Path) -> str | None:
+    """The address of the embedded server that another process runs for a data folder; ``None`` where none answers.
+
+    Holds the password where a port is used: not for logs.
+    """
+    try:
+        url = (data_dir.absolute() / "redis" / ADDRESS).read_text(encoding="utf-8")
+        with redis.Redis.from_url(
+            url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0)
+        ) as client:
+            client.ping()
+    except (
+        OSError,
+        ValueError,
+        redis.RedisError,
+    ):  # none runs, or it was killed and left its address
+        return None
+    return url
 
 
 def find_binary() -> Path:

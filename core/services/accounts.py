@@ -389,7 +389,7 @@ def _setup_token(core: Core) -> str:
 
 
 def setup_open(core: Core, token: str) -> bool:
-    """Whether a setup link still works."""
+    """Whether a setup link still works: never once there is a user, however that one came to be."""
     with core.db.read("setup link") as connection:
         return connection.execute(_open_setup(token)).first() is not None
 
@@ -400,6 +400,7 @@ def _open_setup(token: str) -> sa.Select[Any]:
         UserSession.token_hash == token_hash(token),
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > utcnow(),
+        ~sa.exists(sa.select(User.id)),
     )
 
 

@@ -14,7 +14,6 @@ from installation import free_port
 
 from chatport.context import Core
 from chatport.db.migrate import upgrade
-from chatport.services.accounts import bootstrap
 from chatport.settings import Settings
 from support import eventually
 
@@ -35,7 +34,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     core = Core.build(Settings.from_env(variables))
     upgrade(core.db)
-    bootstrap(core)
     core.close()
     address = f"127.0.0.1:{free_port()}"
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHATPORT_")}

@@ -66,7 +66,7 @@ def test_user_create_takes_the_password_from_a_file(installed: Installed, tmp_pa
 def test_user_create_asks_without_echo(
     installed: Installed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["chatport.cli.accounts"], "can_ask", lambda: True)
+    monkeypatch.setattr(sys.modules["chatport.cli.users"], "can_ask", lambda: True)
     result = installed.shell.run(
         "user", "create", "bob@shop.test", stdin=f"{PASSWORD}\n{PASSWORD}\n"
     )

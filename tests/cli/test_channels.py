@@ -12,6 +12,7 @@ from cli.shell import NUMBER, Installed
 from chatport.channels import Connection
 from chatport.db import tables as t
 from chatport.errors import AuthenticationFailed
+from chatport.schema import MASK
 from chatport.services.channels import load_config
 
 OTHER = "+6281100000010"
@@ -166,3 +167,57 @@ def test_a_plugin_that_crashes_is_told_without_traceback(installed: Installed) -
     assert "the plugin's hook validate_config raised ZeroDivisionError" in result.stderr
     assert "Traceback" not in result.stderr and "hunter2" not in result.output
     assert "Traceback" in installed.shell.run("channel", "test", NUMBER, "--debug").stderr
+
+
+def test_channel_show_masks_secrets(installed: Installed) -> None:
+    result = installed.shell.run("channel", "show", NUMBER, "--json")
+    assert result.exit_code == 0 and "s3cret" not in result.output
+    document = json.loads(result.stdout)
+    assert (document["id"], document["name"]) == (installed.channel_id, "Sales")
+    assert document["callback_url"].endswith("/webhooks/whatsapp/6281100000009")
+    assert document["connection"] == "connected"
+    assert document["refused_count"] == 0
+    assert document["provider_config"]["webhook_verify_token"] == MASK
+    assert "provider_secrets" not in document and "state" not in document
+    assert "s3cret" not in installed.shell.run("channel", "show", NUMBER).output
+
+
+def test_channel_show_works_without_its_provider(installed: Installed) -> None:
+    del installed.core.plugins.providers["fake"]
+    result = installed.shell.run("channel", "show", NUMBER)
+    assert result.exit_code == 0, result.output
+    assert "fake" in result.stderr and "s3cret" not in result.output
+    assert NUMBER in result.stdout
+
+
+def test_channel_delete_asks_and_leaves_it_on_no(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["chatport.cli.channels"], "can_ask", lambda: True)
+    result = installed.shell.run("channel", "delete", NUMBER, stdin="n\n")
+    assert result.exit_code == 1
+    assert "Delete channel 1, +6281100000009, with inbox Sales?" in result.stderr
+    assert installed.rows(t.Channel)[0].deleted_at is None
+    assert installed.shell.run("channel", "delete", NUMBER, stdin="y\n").exit_code == 0
+    assert installed.rows(t.Channel)[0].deleted_at is not None
+
+
+def test_channel_delete_without_anybody_to_ask_needs_yes(installed: Installed) -> None:
+    result = installed.shell.run("channel", "delete", NUMBER, stdin="y\n")
+    assert result.exit_code == 2 and "--yes" in result.stderr
+    assert installed.rows(t.Channel)[0].deleted_at is None
+
+
+def test_channel_delete_with_yes_deletes_inbox_and_undoes_the_setting_up(
+    installed: Installed,
+) -> None:
+    document = installed.shell.json("channel", "delete", str(installed.channel_id), "--yes")
+    assert document == {
+        "channel_id": installed.channel_id,
+        "inbox_id": installed.inbox_id,
+        "phone_number": NUMBER,
+        "deleted": True,
+    }
+    assert installed.rows(t.Inbox)[0].deleted_at is not None
+    assert "unprovision" in {row.kind for row in installed.rows(t.Task)}
+    assert installed.shell.json("channel", "list")["channels"] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,17 @@ def test_config_tells_value_source_and_meaning(
     assert rows["workers"]["source"] == "environment"
     assert rows["workers"]["meaning"]
     assert rows["web_threads"]["source"] == "default"
+
+
+def test_config_makes_no_folder(shell: Shell) -> None:
+    assert shell.run("config").exit_code == 0
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_db_upgrade_makes_a_folder_that_only_its_owner_reads(shell: Shell) -> None:
+    assert shell.json("db", "upgrade")["changed"] is True
+    assert stat.S_IMODE((shell.folder / "data").stat().st_mode) == 0o700
+    assert stat.S_IMODE((shell.folder / "data" / "secret_key").stat().st_mode) == 0o600
 
 
 def test_config_hides_secrets(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +168,37 @@ def test_db_backup_copies_the_data(installed: Installed) -> None:
     with copy.connect() as connection:
         assert connection.execute(sa.text("SELECT name FROM accounts")).scalar_one() == "Shop"
     copy.dispose()
+
+
+def test_db_backup_tells_how_to_restore_and_that_works(installed: Installed) -> None:
+    result = installed.shell.run("db", "backup")
+    assert result.exit_code == 0 and result.stderr == ""
+    lines = result.stdout.splitlines()
+    copy = lines[0].removeprefix("Copied to ")
+    assert Path(copy).is_file()
+    assert lines[1].startswith("To restore it, stop Chatport")
+    assert lines[-1] == f"It is the file {installed.shell.folder}/data/secret_key"
+    steps = [line.strip() for line in lines if line.startswith("  ")]
+
+    installed.shell.json("account", "create", "Made after the copy")
+    installed.core.close()
+    # A journal that was left behind, as after a crash.
+    journal = installed.shell.folder / "data" / "chatport.db-wal"
+    journal.write_bytes(b"left behind")
+    for step in steps:
+        subprocess.run(["sh", "-c", step], check=True)
+    assert not journal.exists()
+    assert [row["name"] for row in installed.shell.json("account", "list")["accounts"]] == ["Shop"]
+
+
+def test_db_backup_as_json_holds_the_steps(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = installed.shell.json("db", "backup")
+    assert len(document["restore"]) == 2 and document["path"] in document["restore"][1]
+    monkeypatch.setenv("CHATPORT_SECRET_KEY", "given-by-the-environment")
+    shown = installed.shell.run("db", "backup").stdout
+    assert "what CHATPORT_SECRET_KEY is set to" in shown and "given-by" not in shown
 
 
 @pytest.mark.postgresql

@@ -17,19 +17,19 @@ from chatport.errors import ConfigInvalid, ConfigurationError, ContentRefused, H
 from chatport.services.outbox import NotFound
 
 
-def _leaves(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def leaves(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     context = click.Context(group)
     found: list[tuple[str, ...]] = []
     for name in group.list_commands(context):
         command, here = group.get_command(context, name), (*path, name)
-        found += _leaves(command, here) if isinstance(command, click.Group) else [here]
+        found += leaves(command, here) if isinstance(command, click.Group) else [here]
     return found
 
 
 RUNNING = [("up",), ("worker",), ("sweep",), ("stream",)]
 
 
-@pytest.mark.parametrize("path", _leaves(main), ids=" ".join)
+@pytest.mark.parametrize("path", leaves(main), ids=" ".join)
 def test_every_command_has_help_and_the_common_options(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, [*path, "--help"], prog_name="chatport")
     assert result.exit_code == 0

@@ -60,7 +60,7 @@ def test_demo_without_the_test_kit_says_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_demo_administrator_is_the_same_on_each_start(capsys: pytest.CaptureFixture[str]) -> None:
-    settings = Settings.from_env()
+    settings = Settings.from_env().with_own_key()
     first, second = with_demo_administrator(settings), with_demo_administrator(settings)
     assert first.bootstrap_email == DEMO_EMAIL
     assert first.bootstrap_password == second.bootstrap_password

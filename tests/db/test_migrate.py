@@ -139,3 +139,23 @@ def test_backup_is_a_whole_database(fresh_database: Callable[[str], str]) -> Non
     assert migrate.current(copy) == migrate.head()
     copy.dispose()
     database.dispose()
+
+
+def test_upgrade_of_an_older_database_keeps_a_copy_and_says_how_to_go_back(
+    fresh_database: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(fresh_database("sqlite"))
+    with database.engine.connect() as connection, connection.begin():
+        _run_scripts(connection, "0001")
+
+    assert migrate.upgrade(database) is True
+
+    assert database.path is not None
+    (kept,) = database.path.parent.glob(f"{database.path.name}.*.backup")
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "chatport.db.migrate"]
+    assert str(kept) in line and f"cp {kept} {database.path}" in line
+    assert "stop Chatport" in line and f"rm -f {database.path}-wal" in line
+    copy = Database(f"sqlite:///{kept}")
+    assert migrate.current(copy) == "0001"
+    copy.dispose()
+    database.dispose()

@@ -443,7 +443,7 @@ SCENES: tuple[Callable[[Old], None], ...] = (
 MOST = {"postgresql": 600, "sqlite": 20_000}
 #: How many times more it may be: the way to the conversations that have a label is as long as the label is rare, and
 #: the newest messages are looked into for frequent words before all are for rare ones.
-MORE = {list_by_label: 6, search_messages: 2}
+MORE = {list_by_label: 4, search_messages: 2}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)

@@ -275,6 +275,11 @@ def test_status_failed_later_than_success_shows_with_reason(world: World) -> Non
     assert (message.status, message.external_error) == ("delivered", None)
 
 
+def test_what_waits_names_the_delivery_that_brought_it(world: World) -> None:
+    request_id = world.give(status("NOBODYS", "read"))
+    assert world.one(FollowUp).request_id == request_id
+
+
 def test_status_before_its_message_waits_and_is_applied(world: World) -> None:
     world.give(text("A1"))
     request_id = world.give(status("S9", "read", 60))

@@ -15,8 +15,9 @@ from services.fake_provider import World, make_world
 
 from chatport.db import tables as t
 from chatport.notices import Notice, NoticeKind
-from chatport.runtime.stream import EventStream
+from chatport.runtime.stream import BACKLOG, Batch, Client, Entry, EventStream
 from chatport.services import accounts
+from chatport.services.auth import Principal
 from chatport.services.live import Live
 
 _count = itertools.count()
@@ -180,3 +181,76 @@ def test_stream_shows_an_agent_only_his_inboxes(world: World) -> None:
         return [name for _, name, _ in found]
 
     assert asyncio.run(play()) == ["contact.updated"]
+
+
+def test_stream_checks_rights_again_however_busy_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatport.runtime.stream.KEEP_ALIVE", 0.3)
+    secret = token(world)
+
+    async def play() -> list[str]:
+        reader = Reader(EventStream(world.core), world.account_id, api_access_token=secret)
+        await reader.started()
+        with world.core.db.write("leave") as connection:
+            connection.execute(sa.delete(t.Membership))
+        for number in range(200):
+            if reader.task.done():
+                break
+            await asyncio.to_thread(world.core.live.publish, [notice(world, number)])
+            await asyncio.sleep(0.01)
+        assert reader.task.done()
+        return [name for _, name, _ in reader.events()]
+
+    assert asyncio.run(play())[-1] == "signed_out"
+
+
+def test_a_slow_client_is_told_to_fetch_again() -> None:
+    client = Client(Principal(1, 1, "administrator"))
+    for number in range(1, BACKLOG + 2):
+        entry = Entry((number, 0), {"event": "message.created"}, b"%d;" % number)
+        client.offer(Batch((entry,), entry.body))
+    assert client.take().startswith(b"event: reset")
+    later = Entry((9999, 0), {"event": "message.created"}, b"later;")
+    client.offer(Batch((later,), later.body))
+    assert client.take() == b"later;"
+
+
+def test_a_client_gets_nothing_twice_after_catching_up() -> None:
+    client = Client(Principal(1, 1, "administrator"), sent=(5, 1))
+    entries = tuple(Entry((5, n), {}, b"%d;" % n) for n in range(4))
+    client.offer(Batch(entries, b"".join(entry.body for entry in entries)))
+    assert client.take() == b"2;3;"
+    assert client.sent == (5, 3) and client.take() == b""
+
+
+def test_stream_tells_many_clients_each_what_it_may_see(world: World) -> None:
+    secret = token(world)
+    other = accounts.create_user(
+        world.core,
+        email="agent@example.com",
+        name="A",
+        password="a long password",
+        account_id=1,
+        role="agent",
+    )
+    hidden = accounts.create_token(world.core, other, "test")
+
+    async def play() -> tuple[list[int], list[int]]:
+        stream = EventStream(world.core)
+        admins = [Reader(stream, 1, api_access_token=secret) for _ in range(20)]
+        agents = [Reader(stream, 1, api_access_token=hidden) for _ in range(20)]
+        for reader in (*admins, *agents):
+            await reader.started()
+        shown = Notice(NoticeKind.CONTACT_UPDATED, 1, data={"contact_id": 1})
+        await asyncio.to_thread(world.core.live.publish, [notice(world, 7), shown])
+        for reader in admins:
+            await reader.until(2)
+        for reader in agents:
+            await reader.until(1)
+        found = [len(r.events()) for r in admins], [len(r.events()) for r in agents]
+        for reader in (*admins, *agents):
+            await reader.leave()
+        return found
+
+    assert asyncio.run(play()) == ([2] * 20, [1] * 20)

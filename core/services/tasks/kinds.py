@@ -43,14 +43,15 @@ class Kind:
 
     :param run: does it; raises for another try.
     :param tries: in all.
-    :param lease: seconds for which a task that runs is nobody else's.
+    :param lease: seconds for which a task that runs is nobody else's; renewed while it runs, so this is how soon the
+        task of a killed process is taken up again.
     :param exclusive: never twice at once for one channel.
     :param failed: told after each failed try; ``True`` for the last.
     """
 
     run: Callable[[Core, Row[Any]], Again | None]
     tries: int = 5
-    lease: float = 300.0
+    lease: float = 45.0
     exclusive: bool = False
     failed: Callable[[Core, Row[Any], Exception, bool], None] | None = None
 

@@ -28,6 +28,7 @@ from ..alerts import raise_alert
 from ..ingest.drain import is_database_fault
 from . import kinds_channel, kinds_chat, kinds_house
 from .kinds import Again, Kind, words
+from .lease import Lease
 from .schedule import ensure_periodic
 
 if TYPE_CHECKING:
@@ -64,18 +65,24 @@ def run_due(
     end = time.monotonic() + budget_seconds
     ensure_periodic(core)
     running: dict[Future[None], Row[Any]] = {}
+    leases: dict[Future[None], Lease] = {}
     skipped: set[int] = set()
     count = 0
     with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="task") as pool:
         while True:
             if time.monotonic() < end and not stop():
                 for row in _next(core, list(running.values()), skipped):
-                    running[pool.submit(_run_one, core, row, skipped)] = row
+                    lease = Lease()
+                    future = pool.submit(_run_one, core, row, skipped, lease)
+                    running[future], leases[future] = row, lease
             if not running:
                 break
+            for lease in leases.values():
+                lease.renew(core)
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in done:
                 running.pop(future)
+                leases.pop(future)
                 future.result()
                 count += 1
     return RunResult(count, more=bool(_next(core, [], skipped)))
@@ -107,7 +114,7 @@ def _next(core: Core, running: list[Row[Any]], skipped: set[int]) -> list[Row[An
     return chosen
 
 
-def _run_one(core: Core, found: Row[Any], skipped: set[int]) -> None:
+def _run_one(core: Core, found: Row[Any], skipped: set[int], lease: Lease) -> None:
     kind = KINDS.get(found.kind)
     if kind is None:
         skipped.add(found.id)  # of a newer version that runs beside this one
@@ -121,24 +128,12 @@ def _run_one(core: Core, found: Row[Any], skipped: set[int]) -> None:
         if not mine:
             skipped.add(found.id)
             return
-        task = _claim(core, found, kind)
+        task = lease.take(core, found, kind.lease)
         if task is not None:
-            _carry_out(core, task, kind)
+            _carry_out(core, task, kind, lease)
 
 
-def _claim(core: Core, found: Row[Any], kind: Kind) -> Row[Any] | None:
-    with core.db.write("claim a task") as connection:
-        return connection.execute(
-            sa.update(_tasks)
-            .where(
-                _tasks.c.id == found.id, _tasks.c.state == "pending", _tasks.c.tries == found.tries
-            )
-            .values(tries=found.tries + 1, next_try_at=utcnow() + timedelta(seconds=kind.lease))
-            .returning(_tasks)
-        ).first()
-
-
-def _carry_out(core: Core, task: Row[Any], kind: Kind) -> None:
+def _carry_out(core: Core, task: Row[Any], kind: Kind, lease: Lease) -> None:
     error: Exception | None = None
     again: Again | None = None
     try:
@@ -157,13 +152,15 @@ def _carry_out(core: Core, task: Row[Any], kind: Kind) -> None:
     except Exception as bug:
         logger.exception("task %s (%s) failed", task.id, task.kind)
         error = ProviderCrashed(f"An error in the software: {type(bug).__name__}.")
+    finally:
+        kept_until = lease.end()
     if error is None:
-        _finish(core, task, again)
+        _finish(core, task, again, kept_until)
     else:
         _failed(core, task, kind, error)
 
 
-def _finish(core: Core, task: Row[Any], again: Again | None) -> None:
+def _finish(core: Core, task: Row[Any], again: Again | None, kept_until: datetime | None) -> None:
     now = utcnow()
     if again is None:
         values: dict[str, Any] = {"state": "done", "finished_at": now}
@@ -176,7 +173,7 @@ def _finish(core: Core, task: Row[Any], again: Again | None) -> None:
             sa.update(_tasks)
             .where(_tasks.c.id == task.id, _tasks.c.state == "pending")
             # Asked for once more while it ran: it runs once more.
-            .where(_tasks.c.next_try_at == task.next_try_at)
+            .where(_tasks.c.next_try_at == kept_until)
             .values(**values, error="", action="")
         )
         connection.execute(sa.update(_tasks).where(_tasks.c.id == task.id).values(tries=0))
