@@ -47,7 +47,7 @@ run: install
 	@$(BIN)/chatport up --demo $(ARGS)
 
 test: install
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: check-format check-lint check-types check-layers check-packages check-duplicates
 

@@ -1,10 +1,18 @@
-"""For all tests of the repository: reports that can be handed from process to process."""
+"""For all tests of the repository: their order, and reports that can be handed from process to process."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
+#: Files that take minutes. They begin first, so that no process is left alone with one at the end.
+SLOW = ("tests/faults/", "tests/browser/", "tests/story/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow files first; within that, as found."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 @pytest.hookimpl(wrapper=True)

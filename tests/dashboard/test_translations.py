@@ -16,6 +16,8 @@ import chatport_dashboard
 from chatport_dashboard.language import LANGUAGES
 
 DASHBOARD = Path(chatport_dashboard.__file__).parent
+#: What texts are taken from: the sources, since an installed package has no settings for that.
+SOURCES = Path(__file__).parents[2] / "dashboard"
 TRANSLATIONS = DASHBOARD / "translations"
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -46,7 +48,7 @@ def _forms(text: str | list[str] | tuple[str, ...]) -> list[str]:
 def test_the_template_is_current(tmp_path: Path) -> None:
     fresh = tmp_path / "messages.pot"
     command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract"]
-    subprocess.run([*command, "-F", "babel.cfg", "-o", str(fresh), "."], cwd=DASHBOARD, check=True)
+    subprocess.run([*command, "-F", "babel.cfg", "-o", str(fresh), "."], cwd=SOURCES, check=True)
     assert _ids(_read(TRANSLATIONS / "messages.pot")) == _ids(_read(fresh))
 
 
