@@ -24,6 +24,7 @@ from installation import TOKEN, Installation, installed
 
 from chatport.context import Core
 from chatport.db.tables import Message
+from chatport.runtime.valkey import running_url
 from chatport.settings import Settings
 
 from .ack import SECRET, add_channel
@@ -52,7 +53,10 @@ class Product:
     @contextmanager
     def core(self) -> Iterator[Core]:
         """The installation's parts in this process, to look into its database."""
-        core = Core.build(Settings.from_env({}, data_dir=str(self.folder)), pool_size=2)
+        settings = Settings.from_env(
+            {}, data_dir=str(self.folder), redis_url=running_url(self.folder)
+        )
+        core = Core.build(settings, pool_size=2)
         try:
             yield core
         finally:

@@ -36,6 +36,8 @@ BACKLOG = 1000
 #: in a flood get ten packets per second each.
 PAUSE_PER_CLIENT = 0.0001
 LONGEST_PAUSE = 0.25
+#: Clients that are woken before others, such as webhooks, have their turn.
+AT_ONCE = 20
 #: Notices that a returning client gets at most.
 REPLAY = 500
 _ID = re.compile(r"\d+-\d+")
@@ -303,15 +305,17 @@ class EventStream:
             account_id = keys[key.decode()]
             entries = [_entry(entry_id.decode(), fields) for entry_id, fields in found]
             positions[account_id] = found[-1][0].decode()
-            self._hand_over(account_id, entries)
+            await self._hand_over(account_id, entries)
         if answer:
             # What happens meanwhile comes together: a busy hour with many pages must not starve the receiver.
             open_now = sum(map(len, self._clients.values()))
             await asyncio.sleep(min(open_now * PAUSE_PER_CLIENT, LONGEST_PAUSE))
 
-    def _hand_over(self, account_id: int, entries: list[Entry]) -> None:
+    async def _hand_over(self, account_id: int, entries: list[Entry]) -> None:
         batches: dict[Any, Batch | None] = {}
-        for client in self._clients.get(account_id, ()):
+        for number, client in enumerate(tuple(self._clients.get(account_id, ()))):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
             view = client.view
             if view not in batches:
                 seen = tuple(entry for entry in entries if client.may_see(entry.notice))

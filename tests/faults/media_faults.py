@@ -82,7 +82,7 @@ def _wrong_bytes(world: World, files: dict[str, str]) -> list[str]:
     }
     wrong = []
     for source_id, digest in files.items():
-        data = requests.get(links[source_id], timeout=20).content if source_id in links else b""
+        data = requests.get(links[source_id], timeout=60).content if source_id in links else b""
         if hashlib.sha256(data).hexdigest() != digest:
             wrong.append(f"wrong: the file of {source_id} is not what its customer sent")
     return wrong

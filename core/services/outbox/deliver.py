@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -133,6 +134,10 @@ class _ChannelRun:
     end: float
     stop: Callable[[], bool]
     count: _Count = field(default_factory=_Count)
+    #: sends between their claim and the service's answer: as many as the provider declares
+    on_the_way: set[int] = field(default_factory=set)
+    #: something ended: an answer came, or its outcome is written
+    changed: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> _Count:
         """Deliver until nothing is due or the time is up."""
@@ -185,15 +190,21 @@ class _ChannelRun:
             return
         width = self._concurrency()
         running: dict[Future[None], int] = {}
-        with ThreadPoolExecutor(width, thread_name_prefix=f"channel-{self.channel_id}") as pool:
+        # Twice as many threads: while one writes down what became of its send, the next one is on its way.
+        with ThreadPoolExecutor(2 * width, thread_name_prefix=f"channel-{self.channel_id}") as pool:
             while True:
-                if not self._over() and len(running) < width:
-                    for head in self._heads(tuple(running.values()))[: width - len(running)]:
-                        running[pool.submit(self._one, head)] = head.conversation_id
+                room = min(width - len(self.on_the_way), 2 * width - len(running))
+                if room > 0 and not self._over():
+                    for head in self._heads(tuple(running.values()))[:room]:
+                        self.on_the_way.add(head.id)
+                        future = pool.submit(self._one, head)
+                        running[future] = head.conversation_id
+                        future.add_done_callback(lambda _: self.changed.set())
                 if not running:
                     return
-                done, _ = wait(running, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED)
-                for future in done:
+                self.changed.wait(LOOK_EVERY)
+                self.changed.clear()
+                for future in [one for one in running if one.done()]:
                     del running[future]
                     future.result()
 
@@ -235,11 +246,24 @@ class _ChannelRun:
         return True
 
     def _one(self, head: Row[Any]) -> None:
-        with self.core.db.write("claim a send") as connection:
-            job = claim.claim(connection, head.id, head.tries)
-        if job is None:
-            return
-        outcome = attempt(self.core, job)
+        try:
+            with self.core.db.write("claim a send") as connection:
+                job = claim.claim(connection, head.id, head.tries)
+            if job is None:
+                return
+            outcome = attempt(self.core, job)
+            if isinstance(outcome, Sent):
+                self._free(head)
+            # After a failure nothing else leaves before it is written: it may pause the channel.
+            self._end(job, outcome)
+        finally:
+            self._free(head)
+
+    def _free(self, head: Row[Any]) -> None:
+        self.on_the_way.discard(head.id)
+        self.changed.set()
+
+    def _end(self, job: claim.Job, outcome: Sent | ProviderError) -> None:
         settled = _surely(lambda: self._write(job, outcome))
         if settled is None:
             return
