@@ -36,7 +36,7 @@ BARS: tuple[tuple[str, str, float, bool], ...] = (
     ("latency", "median_ms", 100.0, False),
     ("latency", "p99_ms", 400.0, False),
     ("many channels", "p95_ratio", 2.0, False),
-    ("pages", "ack_p99_ratio", 1.5, False),
+    ("pages", "ack_p99_ratio", 2.0, False),
     ("file of 100 MB", "growth_mib", 30.0, False),
     ("100,000 events", "growth_mib", 10.0, False),
     ("whole", "start_seconds", 3.0, False),

@@ -33,8 +33,8 @@ KEEP_ALIVE = 15.0
 #: Notices that may wait for one client before it is told to fetch again.
 BACKLOG = 1000
 #: Seconds between two readings for each open stream, and at most. Ten streams are told within a millisecond; a thousand
-#: in a flood get ten packets per second each.
-PAUSE_PER_CLIENT = 0.0001
+#: in a flood get five packets per second each.
+PAUSE_PER_CLIENT = 0.0002
 LONGEST_PAUSE = 0.25
 #: Clients that are woken before others, such as webhooks, have their turn.
 AT_ONCE = 20
