@@ -43,6 +43,30 @@ ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "a second",
     ),
     ("processor time of one event, SQLite", ("drain sqlite", "cpu_us_per_event"), "µs"),
+    (
+        "messages sent through a service that takes 200 ms, one channel",
+        ("sends", "per_second", "chatport"),
+        "a second",
+    ),
+    (
+        "from a webhook to the page, 50 a second over 50 channels, median",
+        ("latency", "median_ms"),
+        "ms",
+    ),
+    ("the same, the slowest of a hundred", ("latency", "p99_ms"), "ms"),
+    (
+        "quiet ones of 200 channels while one floods and one hangs, slowdown",
+        ("many channels", "p95_ratio"),
+        "times",
+    ),
+    ("a thousand open pages: the last one is told after", ("pages", "last_page_told_ms"), "ms"),
+    ("memory of one open page", ("pages", "kib_per_page"), "KiB"),
+    (
+        "memory while a file of 100 MB passes, more than for a small one",
+        ("file of 100 MB", "growth_mib"),
+        "MiB",
+    ),
+    ("memory after 100,000 events, more than before", ("100,000 events", "growth_mib"), "MiB"),
     ("memory of all processes, idle", ("whole", "idle_pss_mib"), "MiB"),
     ("from start to ready", ("whole", "start_seconds"), "s"),
 )

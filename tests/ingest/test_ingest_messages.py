@@ -507,3 +507,17 @@ def test_identity_kinds_of_one_party_find_the_same_contact(world: World) -> None
     world.give(event)
     assert len(world.rows(Contact)) == 1
     assert {i.kind for i in world.rows(ContactIdentity)} == {"phone", "bsuid"}
+
+
+def test_a_large_request_lets_others_write_between_its_pieces(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    write = world.core.db.write
+    monkeypatch.setattr(
+        world.core.db, "write", lambda name: (names.append(name), write(name))[1], raising=True
+    )
+    request_id = world.give(*(text(f"L{number}", seconds=number) for number in range(120)))
+    assert world.items(request_id) == ["applied"] * 120
+    assert names.count("apply items") == 3
+    assert len(world.rows(Message)) == 120

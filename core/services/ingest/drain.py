@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 #: Requests taken at once.
 BATCH = 200
-#: Items applied in one transaction, where requests are not larger than that.
+#: Items applied in one transaction. On SQLite the receiver waits for its turn behind each.
 ITEMS = 50
 #: Attempts in all before a dead letter.
 MAX_TRIES = 5
@@ -155,7 +155,10 @@ def _drain_slice(core: Core, channel_id: int) -> tuple[int, int]:
     groups = list(_grouped(works))
     for number, group in enumerate(groups):
         try:
-            _apply_works(core, channel, inbox, group)
+            if len(group[0].events) > ITEMS:
+                _apply_alone(core, channel, inbox, group[0])
+            else:
+                _apply_works(core, channel, inbox, group)
         except DBAPIError as error:
             if not is_database_fault(error):
                 raise
@@ -165,8 +168,7 @@ def _drain_slice(core: Core, channel_id: int) -> tuple[int, int]:
 
 
 def _grouped(works: list[Work]) -> Iterator[list[Work]]:
-    """Requests that share a transaction. Small ones do, for speed; not too many, since on SQLite the receiver waits
-    for its turn behind each transaction."""
+    """Requests that share a transaction. Small ones do, for speed; one with many items stands alone."""
     group: list[Work] = []
     items = 0
     for work in works:
@@ -323,8 +325,16 @@ def _redo(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work]) -> 
         _apply_works(core, channel, inbox, works[:middle])
         _apply_works(core, channel, inbox, works[middle:])
         return
-    work = works[0]
-    work.outcomes = _apply_halves(core, channel, inbox, work, work.events)
+    _apply_alone(core, channel, inbox, works[0])
+
+
+def _apply_alone(core: Core, channel: Row[Any], inbox: Row[Any], work: Work) -> None:
+    """Apply one request in pieces. Killed between them it begins anew: what was applied is known by its keys."""
+    work.outcomes = [
+        outcome
+        for start in range(0, len(work.events), ITEMS)
+        for outcome in _apply_halves(core, channel, inbox, work, work.events[start : start + ITEMS])
+    ]
     with core.db.write("finish request") as connection:
         scope = _scope(core, connection, channel, inbox)
         _finish(connection, core, [work], scope)
