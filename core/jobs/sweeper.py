@@ -44,7 +44,7 @@ DOWN_AFTER = timedelta(seconds=20)
 #: Machines' clocks differ by no more than this; a heartbeat further ahead is of a clock that was set back.
 CLOCK_SKEW = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=5)
-HOUSEKEEPING_EVERY = timedelta(seconds=60)
+HOUSEKEEPING_EVERY = timedelta(seconds=30)
 
 
 def run_sweeper(settings: Settings, plugins: Registry | None = None) -> None:
@@ -133,6 +133,9 @@ class Sweeper:
             )
         for channel_id in ids:
             ingest.release_echoes(self.core, channel_id)
+        late = ingest.recheck_all(self.core)
+        if late:
+            logger.warning("%s follow-ups had been left waiting; they are applied now", late)
 
 
 def events_due(connection: Connection, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from services.fake_provider import World, make_world
 from chatport.db import tables as t
 from chatport.db import utcnow
 from chatport.db.upsert import insert
+from chatport.events import StatusChanged
 from chatport.guards import NetworkInTransaction
 from chatport.jobs import sweeper as sweeping
 from chatport.jobs import work
 from chatport.jobs.sweeper import Sweeper, events_due
+from chatport.messages import MessageStatus
+from chatport.services import ingest
 from chatport.services.bells import Bells
 
 _count = itertools.count()
@@ -175,6 +179,21 @@ def test_sweeper_works_itself_while_redis_is_out_of_memory(world: World) -> None
         client.config_set("maxmemory", before)
 
     assert world.one(t.RawRequest, t.RawRequest.id == request_id).state == "done"
+
+
+def test_sweeper_applies_what_a_killed_process_left_waiting(world: World) -> None:
+    """The process ended between learning the message's id and looking for receipts that had come before."""
+    message_id = world.send()[0]
+    receipt = StatusChanged(key="s:1", time=None, source_id="A1", status=MessageStatus.DELIVERED)
+    elsewhere = replace(receipt, key="s:2", source_id="of another tool")
+    outcomes = ingest.apply_events(world.core, world.channel_id, [receipt, elsewhere])
+    assert [outcome.state for outcome in outcomes] == ["waiting", "waiting"]
+    world.set(t.Message, source_id="A1", status="sent")
+
+    Sweeper(world.core).sweep()
+
+    assert world.one(t.Message, t.Message.id == message_id).status == "delivered"
+    assert [row.state for row in world.rows(t.FollowUp)] == ["applied", "waiting"]
 
 
 def test_sweeper_finds_queued_sends(world: World) -> None:

@@ -62,9 +62,12 @@ def apply_event(scope: Scope, event: AnyEvent) -> Outcome:
 
     :raises Exception: whatever is wrong with this item; the caller rolls back and isolates it.
     """
-    scope.extras["made"] = set()
+    scope.made.clear()
     outcome = _APPLY[type(event)](scope, event)
-    apply_waiting(scope, sorted(scope.extras.pop("made")))
+    apply_waiting(scope, sorted(scope.made))
+    target = getattr(event, "target", None) or getattr(event, "source_id", None)
+    if target and outcome.state in (ItemState.WAITING, ItemState.APPLIED):
+        scope.rechecks.add((scope.channel.id, target[:255]))
     return outcome
 
 

@@ -153,7 +153,7 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
         )
     if created and incoming:
         greet(scope, event, conversation, at)
-    scope.extras.setdefault("made", set()).add(event.source_id[:255])
+    scope.made.add(event.source_id[:255])
     return applied(next(i for i in ids if i))
 
 
@@ -302,7 +302,7 @@ def _insert_part(
             "content_attributes": storable_json({**_attributes(event), **attributes}),
             "reply_to_id": reply,
             "reply_to_source_id": storable(event.reply_to, 255) if event.reply_to else None,
-            "request_id": scope.extras.get("request_id"),
+            "request_id": scope.request_id,
         },
     )
     if message_id is None:
@@ -395,7 +395,7 @@ def _insert_attachment(scope: Scope, message_id: int, part: Part) -> None:
         }
         insert(scope.connection, Attachment.__table__, {**base, **storable_columns(values)})
         if values["state"] == "pending":
-            scope.extras["calls"] = True
+            scope.calls = True
 
 
 def storable_columns(values: dict[str, Any]) -> dict[str, Any]:
@@ -495,7 +495,7 @@ def _adopt(scope: Scope, message: Row[Any], event: MessageReceived) -> Outcome:
     scope.tell(
         NoticeKind.MESSAGE_UPDATED, conversation_id=message.conversation_id, message_id=message.id
     )
-    scope.extras.setdefault("made", set()).add(event.source_id[:255])
+    scope.made.add(event.source_id[:255])
     return applied(message.id, "recognised as our own message")
 
 

@@ -99,7 +99,7 @@ def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
     """A fact about the channel, shown on its health."""
     notices = {
         **scope.channel.notices,
-        **scope.extras.get("notices", {}),
+        **scope.channel_notices,
         event.kind: storable_json(
             {
                 "facts": dict(event.facts),
@@ -108,7 +108,7 @@ def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
             }
         ),
     }
-    scope.extras["notices"] = notices
+    scope.channel_notices = notices
     scope.connection.execute(
         sa.update(Channel)
         .where(Channel.id == scope.channel.id)
@@ -149,7 +149,7 @@ def apply_template(scope: Scope, event: TemplateChanged) -> Outcome:
         "created_at": scope.now,
     }
     insert_if_absent(scope.connection, Task.__table__, task)
-    scope.extras["calls"] = True
+    scope.calls = True
     scope.tell(NoticeKind.CHANNEL_HEALTH_CHANGED, data={"channel_id": scope.channel.id})
     return applied()
 

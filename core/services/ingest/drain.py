@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from ...channels import InboundRequest
 from ...db.locks import named_lock
 from ...db.partial import written
-from ...db.tables import SET_ASIDE, Channel, DeadLetter, FollowUp, Inbox, RawRequest
+from ...db.tables import SET_ASIDE, Channel, DeadLetter, Inbox, RawRequest
 from ...db.types import storable, storable_json, utcnow
 from ...db.upsert import insert_if_absent, update_many
 from ...errors import AnomalousPayload, ChatportError, PluginMissing, ProviderCrashed
@@ -34,7 +34,8 @@ from ..channels import load_channel
 from . import apply as applying
 from .clean import cleaned, is_suspicious
 from .codec import to_json
-from .scope import ItemState, Outcome, Scope, parked
+from .late import recheck
+from .scope import ItemState, Outcome, Scope, parked, scope_of
 
 if TYPE_CHECKING:
     from ...context import Core
@@ -303,7 +304,7 @@ def _apply_works(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Wor
     """Apply a batch plainly in one transaction; on an item's error, in halves."""
     try:
         with core.db.write("apply batch") as connection:
-            scope = _scope(core, connection, channel, inbox)
+            scope = scope_of(core, connection, channel, inbox)
             for work in works:
                 work.outcomes = [_apply_routed(core, scope, work, event) for event in work.events]
             _finish(connection, core, works, scope)
@@ -316,7 +317,7 @@ def _apply_works(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Wor
     if failed:
         _redo(core, channel, inbox, works)
     else:
-        _after_commit(core, channel, inbox, scope)
+        _after_commit(core, scope)
 
 
 def _redo(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work]) -> None:
@@ -336,9 +337,9 @@ def _apply_alone(core: Core, channel: Row[Any], inbox: Row[Any], work: Work) -> 
         for outcome in _apply_halves(core, channel, inbox, work, work.events[start : start + ITEMS])
     ]
     with core.db.write("finish request") as connection:
-        scope = _scope(core, connection, channel, inbox)
+        scope = scope_of(core, connection, channel, inbox)
         _finish(connection, core, [work], scope)
-    _after_commit(core, channel, inbox, scope)
+    _after_commit(core, scope)
 
 
 def _apply_halves(
@@ -350,14 +351,14 @@ def _apply_halves(
     failure: Exception | None = None
     try:
         with core.db.write("apply items") as connection:
-            scope = _scope(core, connection, channel, inbox)
+            scope = scope_of(core, connection, channel, inbox)
             outcomes = [_apply_routed(core, scope, work, event) for event in events]
     except Exception as error:
         if is_database_fault(error):
             raise
         failure = error
     if failure is None:
-        _after_commit(core, channel, inbox, scope)
+        _after_commit(core, scope)
         return outcomes
     if len(events) == 1:
         logger.error("an item of request %s cannot be applied", work.row.id, exc_info=failure)
@@ -369,49 +370,22 @@ def _apply_halves(
     ]
 
 
-def _scope(
-    core: Core, connection: Connection, channel: Row[Any], inbox: Row[Any], origin: str = "webhook"
-) -> Scope:
-    return Scope(
-        connection=connection,
-        channel=channel,
-        inbox=inbox,
-        now=utcnow(),
-        followup_days=core.settings.followup_days,
-        origin=origin,
-    )
-
-
 def _apply_routed(core: Core, scope: Scope, work: Work, event: AnyEvent) -> Outcome:
     """Apply an event to the channel that it names: a secret opens one channel."""
-    scope.extras["request_id"] = work.row.id
+    scope.request_id = work.row.id
     own = set(scope.channel.addresses)
     if not event.addressees or not own or own & set(event.addressees):
-        outcome = applying.apply_event(scope, event)
-        _note_recheck(scope, event, outcome)
-        return outcome
+        return applying.apply_event(scope, event)
     other = _addressed(core, scope, work, event)
     if other is None:
         named = ", ".join(event.addressees)
         return parked(f"the item is for {named}, which is not this channel")
-    scope_there = Scope(
-        connection=scope.connection,
-        channel=other[0],
-        inbox=other[1],
-        now=scope.now,
-        followup_days=scope.followup_days,
-        origin=scope.origin,
-        extras={"request_id": work.row.id},
-    )
+    scope_there = replace(
+        scope, channel=other[0], inbox=other[1], made=set(), channel_notices={}
+    )  # the lists of what is left to do are shared
     outcome = applying.apply_event(scope_there, event)
-    scope.notices += scope_there.notices
+    scope.calls = scope.calls or scope_there.calls
     return replace(outcome, reason=outcome.reason or f"applied to channel {other[0].phone_number}")
-
-
-def _note_recheck(scope: Scope, event: AnyEvent, outcome: Outcome) -> None:
-    target = getattr(event, "target", None) or getattr(event, "source_id", None)
-    if target and outcome.state in (ItemState.WAITING, ItemState.APPLIED):
-        scope.extras.setdefault("recheck", set()).add(target[:255])
 
 
 def _addressed(
@@ -643,57 +617,12 @@ def _park_all(core: Core, works: Sequence[Work], reason: str) -> None:
         )
 
 
-def _after_commit(core: Core, channel: Row[Any], inbox: Row[Any], scope: Scope) -> None:
+def _after_commit(core: Core, scope: Scope) -> None:
     """Tell pages, ring for calls, and look once more for follow-ups that another transaction committed meanwhile."""
     core.publish(scope.notices)
-    if scope.extras.get("calls"):
+    if scope.calls:
         core.bells.ring_calls()
-    targets = scope.extras.get("recheck")
-    if targets:
-        recheck(core, channel.id, sorted(targets))
-
-
-def recheck(core: Core, channel_id: int, targets: list[str]) -> None:
-    """Apply follow-ups that wait for some messages. Called after the commit that made, or learned the id of, a message:
-    of two transactions that could not see each other, the one that commits last finds both here."""
-    with core.db.read("look for follow-ups") as connection:
-        rows = connection.execute(
-            sa.select(FollowUp.target)
-            .where(
-                FollowUp.channel_id == channel_id,
-                FollowUp.target.in_(targets),
-                FollowUp.state == "waiting",
-            )
-            .distinct()
-        ).all()
-    waiting = [row[0] for row in rows]
-    if waiting:
-        _apply_waiting(core, channel_id, waiting)
-
-
-def release_echoes(core: Core, channel_id: int) -> None:
-    """Look again at echoes that waited because a send to their chat was under way. Called when a send has ended."""
-    with core.db.read("look for echoes") as connection:
-        rows = connection.execute(
-            sa.select(FollowUp.target).where(
-                FollowUp.channel_id == channel_id,
-                FollowUp.kind == "MessageReceived",
-                FollowUp.state == "waiting",
-            )
-        ).all()
-    if rows:
-        _apply_waiting(core, channel_id, sorted({row[0] for row in rows}))
-
-
-def _apply_waiting(core: Core, channel_id: int, targets: list[str]) -> None:
-    with core.db.write("apply follow-ups") as connection:
-        channel = connection.execute(sa.select(_channels).where(_channels.c.id == channel_id)).one()
-        inbox = connection.execute(
-            sa.select(Inbox.__table__).where(Inbox.channel_id == channel_id)
-        ).one()
-        scope = _scope(core, connection, channel, inbox)
-        applying.apply_waiting(scope, targets)
-    core.publish(scope.notices)
+    recheck(core, scope.rechecks)
 
 
 # --- other entrances --------------------------------------------------------------------------------------------------
@@ -721,7 +650,7 @@ def _apply_history(
 ) -> list[Outcome]:
     try:
         with core.db.write("apply history") as connection:
-            scope = _scope(core, connection, channel, inbox, origin)
+            scope = scope_of(core, connection, channel, inbox, origin)
             outcomes = [applying.apply_event(scope, event) for event in events]
     except Exception as error:
         if is_database_fault(error):
@@ -734,7 +663,7 @@ def _apply_history(
             *_apply_history(core, channel, inbox, events[:middle], origin),
             *_apply_history(core, channel, inbox, events[middle:], origin),
         ]
-    _after_commit(core, channel, inbox, scope)
+    _after_commit(core, scope)
     return outcomes
 
 

@@ -49,7 +49,7 @@ def wait_for(scope: Scope, event: AnyEvent, target: str, reason: str) -> Outcome
         "state": "waiting",
         "created_at": scope.now,
         "expires_at": scope.now + timedelta(days=scope.followup_days),
-        "request_id": scope.extras.get("request_id"),
+        "request_id": scope.request_id,
     }
     if insert_if_absent(scope.connection, _table, row) is None:
         # An expired one may wait again; one that was applied stays applied.

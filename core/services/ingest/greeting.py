@@ -75,4 +75,4 @@ def greet(scope: Scope, event: MessageReceived, conversation: Row[Any], at: date
         .values(last_activity_at=sent_at)
     )
     scope.tell(NoticeKind.MESSAGE_CREATED, conversation_id=conversation.id, message_id=message_id)
-    scope.extras["calls"] = True
+    scope.calls = True

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection, Row
 
+from ...db.types import utcnow
 from ...notices import Notice, NoticeKind
+
+if TYPE_CHECKING:
+    from ...context import Core
 
 #: Provider times further ahead than this are clamped to now.
 CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -46,7 +50,15 @@ class Outcome:
 class Scope:
     """One channel inside one transaction. ``notices`` are published after the commit.
 
-    :param quiet: fetched or replayed history: pages are told, nobody is notified.
+    :param origin: ``webhook``, or another one for fetched history: pages are told, nobody is notified.
+    :param request_id: the stored request that the events came with.
+
+    What applying leaves to do is noted here:
+
+    :param made: source ids that this event's message can be found by from now on.
+    :param rechecks: channel and source id of follow-ups and messages, to be looked for once more after the commit.
+    :param calls: whether sends, files or tasks were queued.
+    :param channel_notices: the channel's notices as this transaction leaves them; its row was read before.
     """
 
     connection: Connection
@@ -55,9 +67,12 @@ class Scope:
     now: datetime
     followup_days: int
     origin: str = "webhook"
+    request_id: int | None = None
     notices: list[Notice] = field(default_factory=list)
-    #: sends of this channel whose request is under way, by contact id; looked up once per transaction
-    extras: dict[str, Any] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    rechecks: set[tuple[int, str]] = field(default_factory=set)
+    calls: bool = False
+    channel_notices: dict[str, Any] = field(default_factory=dict)
 
     @property
     def account_id(self) -> int:
@@ -89,6 +104,20 @@ class Scope:
                 data={**(data or {}), **({"quiet": True} if self.origin != "webhook" else {})},
             )
         )
+
+
+def scope_of(
+    core: Core, connection: Connection, channel: Row[Any], inbox: Row[Any], origin: str = "webhook"
+) -> Scope:
+    """The scope of a channel from now on."""
+    return Scope(
+        connection=connection,
+        channel=channel,
+        inbox=inbox,
+        now=utcnow(),
+        followup_days=core.settings.followup_days,
+        origin=origin,
+    )
 
 
 def applied(message_id: int | None = None, reason: str = "") -> Outcome:

@@ -37,7 +37,8 @@ from ...errors import (
 from ...messages import Media, Sent
 from ..channels import load_channel
 from ..hook_calls import limited
-from ..ingest.drain import is_database_fault, recheck, release_echoes
+from ..ingest.drain import is_database_fault
+from ..ingest.late import recheck, release_echoes
 from . import claim, settle
 from .build import outbound
 from .scenes import check_window, unsendable_reason
@@ -280,7 +281,7 @@ class _ChannelRun:
             self.count.sent += 1
         self.core.publish(settled.notices)
         if settled.source_id is not None:
-            recheck(self.core, self.channel_id, [settled.source_id])
+            recheck(self.core, [(self.channel_id, settled.source_id)])
         release_echoes(self.core, self.channel_id)
 
     def _write(self, job: claim.Job, outcome: Sent | ProviderError) -> settle.Settled:

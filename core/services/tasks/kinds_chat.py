@@ -29,7 +29,7 @@ from ...identities import IdentityKind
 from ...messages import MessageRef, Recipient, Sent
 from ...notices import Notice, NoticeKind
 from ..contacts import MAX_NAME, is_placeholder_name
-from ..ingest.drain import recheck, release_echoes
+from ..ingest.late import recheck, release_echoes
 from ..media.fetch import download
 from ..outbox import claim, settle
 from ..outbox.recipients import ordered, recipient
@@ -331,7 +331,7 @@ def _found(core: Core, opened: Open, job: claim.Job, sent: Sent) -> None:
         settled = settle.succeeded(core, connection, job, sent)
     core.publish(settled.notices)
     if settled.source_id is not None:
-        recheck(core, opened.row.id, [settled.source_id])
+        recheck(core, [(opened.row.id, settled.source_id)])
     release_echoes(core, opened.row.id)
 
 
