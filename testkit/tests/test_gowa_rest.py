@@ -27,8 +27,8 @@ class Client:
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.session.get(self.simulator.url + path, timeout=10, **options)
 
-    def post(self, path: str, **options: Any) -> requests.Response:
-        return self.session.post(self.simulator.url + path, timeout=10, **options)
+    def post(self, path: str, timeout: float = 10, **options: Any) -> requests.Response:
+        return self.session.post(self.simulator.url + path, timeout=timeout, **options)
 
     def send(self, **fields: Any) -> requests.Response:
         return self.post("/send/message", json={"phone": "5491122223333", "message": "hi"} | fields)
@@ -828,6 +828,15 @@ def test_fault_cuts_the_connection(sim: GowaSimulator, client: Client, mode: str
     assert len(sim.sent) == (1 if mode in {"cut_after_accept", "cut_in_answer"} else 0)
     assert client.send().status_code == 200
     assert [one.status for one in sim.requests] == [None, 200]
+
+
+def test_fault_slow_answer_has_done_the_work(sim: GowaSimulator, client: Client) -> None:
+    sim.faults.set("*", "slow_answer", seconds=30)
+
+    with pytest.raises(requests.ReadTimeout):
+        client.post("/send/message", json={"phone": "5491122223333", "message": "hi"}, timeout=0.5)
+
+    assert len(sim.sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,16 @@ def killed_at_named_moments(world: World) -> None:
         time.sleep(1)
 
 
+def killed_before_looking(world: World) -> None:
+    """A process stores a message's id and ends before it looks for receipts that came ahead of the service's answer."""
+    phone = world.new_phone()
+    world.open_chat(phone)
+    world.gowa.faults.set("/send/message", "slow_answer", count=None, seconds=2.0)
+    for _ in range(2):
+        world.say(phone)
+        world.kill_at("after commit: settle a send")
+
+
 def killed_within_an_effect(world: World) -> None:
     """A process ends when one row of an event's effect is written and the others are not: all of it, or nothing."""
     phone = world.new_phone()
@@ -68,6 +78,7 @@ SCENARIOS = (
         points=True,
         quiet_within=90,
     ),
+    Scenario(killed_before_looking, own=True, points=True),
     Scenario(killed_within_an_effect, own=True, points=True),
     Scenario(slow_disk, own=True, points=True, short_on=(), quiet_within=120),
     Scenario(

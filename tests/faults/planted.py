@@ -105,6 +105,11 @@ def last_status_wins(statuses: Any) -> None:
     statuses.record_status = record_status
 
 
+def nobody_looks_again(late: Any) -> None:
+    """Only the process that learned a message's id looks for receipts that came before."""
+    late.recheck_all = lambda *_: 0
+
+
 def bell_only(sweeper: Any) -> None:
     """Nobody looks for work whose bell was lost."""
     sweeper.events_due = lambda *_: False
@@ -298,6 +303,7 @@ PATCHES: dict[str, tuple[str, Callable[[Any], None]]] = {
         ("chatport.services.ingest.apply", deduplicate_outside_the_transaction),
         ("chatport.services.ingest.followups", drop_what_comes_too_early),
         ("chatport.services.statuses", last_status_wins),
+        ("chatport.services.ingest.late", nobody_looks_again),
         ("chatport.jobs.sweeper", bell_only),
         ("chatport.services.outbox.policy", send_again_after_unknown_outcome),
         ("chatport.services.outbox.deliver", send_again_after_a_crash),

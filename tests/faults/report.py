@@ -58,7 +58,7 @@ PROMISES = (
     ),
     (
         "Statuses never go backwards; a failure always has a reason",
-        ("statuses_before_their_message", "credentials_refused"),
+        ("statuses_before_their_message", "killed_before_looking", "credentials_refused"),
     ),
     (
         "An answer is sent at most once, or shown as of unknown outcome",

@@ -26,6 +26,7 @@ CAUGHT_BY = {
     "deduplicate_outside_the_transaction": ("killed_at_named_moments", "sqlite"),
     "drop_what_comes_too_early": ("changes_before_their_message", "sqlite"),
     "last_status_wins": ("statuses_before_their_message", "sqlite"),
+    "nobody_looks_again": ("killed_before_looking", "sqlite"),
     "bell_only": ("redis_flushed", "sqlite"),
     "send_again_after_unknown_outcome": ("cut_after_accepting", "sqlite"),
     "send_again_after_a_crash": ("calls_workers_killed", "sqlite"),

@@ -117,6 +117,8 @@ class Handler(WSGIRequestHandler):
         data = b"".join(body)
         if fault is not None and fault.mode == "cut_after_accept":
             raise Cut
+        if fault is not None and fault.mode == "slow_answer":
+            self.server.stopping.wait(fault.seconds(1))
         return status, list(headers), data
 
     def _record(self, path: str, status: int | None) -> None:
