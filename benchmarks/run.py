@@ -112,7 +112,7 @@ def _figures(results: dict[str, Any]) -> list[tuple[str, float, float, bool]]:
 
 
 def _ours(value: Any) -> float:
-    return float(value["chatport"] if isinstance(value, dict) else value)
+    return float(value["chatport_with_drain"] if isinstance(value, dict) else value)
 
 
 def table(results: dict[str, Any]) -> list[str]:

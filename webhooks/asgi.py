@@ -26,9 +26,8 @@ async def receive_webhook(
 ) -> None:
     """Serve one request below ``/webhooks/whatsapp/``."""
     phone = scope["path"].removeprefix(PREFIX)
-    query = dict(
-        parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    )
+    asked = scope.get("query_string")
+    query = dict(parse_qsl(asked.decode("latin-1"), keep_blank_values=True)) if asked else {}
     method = scope["method"]
     if method in ("GET", "HEAD"):
         reply = await asyncio.to_thread(receiver.challenge, phone, query)
@@ -42,8 +41,8 @@ async def receive_webhook(
 async def _post(
     receiver: Receiver, scope: dict[str, Any], receive: Receive, phone: str, query: dict[str, str]
 ) -> Reply:
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    headers = {  # ASGI has the names in lower case
+        name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
     }
     body = await read_bounded(receive, receiver.limit)
     if body is None:

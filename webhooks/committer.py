@@ -20,8 +20,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
+from chatport.db.append import Appender
 from chatport.db.tables import RawRequest
 from chatport.services.ingest.drain import is_database_fault
 
@@ -36,6 +35,8 @@ WINDOW = 0.002
 MOST = 200
 #: Requests that may wait.
 BACKLOG = 1_000
+#: Seconds between two rings: what is committed meanwhile shares the next one.
+RING_EVERY = 0.02
 #: Seconds that a request waits for its commit at most.
 PATIENCE = 5.0
 
@@ -59,6 +60,7 @@ class Committer:
         self._db = db
         self._on_commit = on_commit
         self._pid = 0
+        self._appender = Appender(db, "store requests")
         self._lock = threading.Lock()
         self._waiting: list[Waiting] = []
         self._since = 0.0
@@ -84,7 +86,7 @@ class Committer:
         future: asyncio.Future[None] = loop.create_future()
         self._add(row, future)
         # A bare timer: the usual context manager costs more than the rest of this function.
-        late = loop.call_later(PATIENCE, _settle, future, NotDurable("the database takes too long"))
+        late = loop.call_later(PATIENCE, _give_up, future)
         try:
             await future
         finally:
@@ -107,6 +109,7 @@ class Committer:
             if self._pid == os.getpid():
                 return
             self._waiting = []
+            self._appender = Appender(self._db, "store requests")
             self._work = threading.Event()
             self._ring = threading.Event()
             threading.Thread(target=self._commit_forever, name="committer", daemon=True).start()
@@ -130,8 +133,7 @@ class Committer:
 
     def _commit(self, batch: list[Waiting]) -> None:
         try:
-            with self._db.write("store requests") as connection:
-                connection.execute(sa.insert(_table), [row for row, _ in batch])
+            self._appender.append(_table, [row for row, _ in batch])
         except Exception as error:  # noqa: BLE001 (whatever it is, nobody may be acknowledged)
             if len(batch) == 1 or is_database_fault(error):
                 logger.error("%s requests cannot be stored: %s", len(batch), type(error).__name__)
@@ -152,6 +154,7 @@ class Committer:
                 self._on_commit()
             except Exception:
                 logger.exception("the bell cannot be rung")
+            time.sleep(RING_EVERY)
 
 
 def _tell(batch: list[Waiting], error: NotDurable | None) -> None:
@@ -165,6 +168,10 @@ def _tell(batch: list[Waiting], error: NotDurable | None) -> None:
     for loop, futures in loops.items():
         with suppress(RuntimeError):  # the loop is closed: the server ends
             loop.call_soon_threadsafe(_settle_all, futures, error)
+
+
+def _give_up(future: asyncio.Future[None]) -> None:
+    _settle(future, NotDurable("the database takes too long"))
 
 
 def _settle_all(futures: list[asyncio.Future[None]], error: NotDurable | None) -> None:

@@ -41,6 +41,7 @@ KEPT_HEADERS = ("content-type", "user-agent", "content-length", "transfer-encodi
 REFUSAL_NOTE_EVERY = 10.0
 #: Bytes of a body that is checked in no time.
 SMALL = 64 << 10
+_DECODER = json.JSONDecoder()
 #: Longest challenge that is echoed.
 MAX_CHALLENGE = 512
 
@@ -249,8 +250,17 @@ def phone_digits(phone: str) -> str:
 
 def is_json(body: bytes) -> bool:
     """Whether a body is JSON. A depth that the parser cannot bear counts as none."""
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    for read in (
+        _read_utf8,
+        json.loads,
+    ):  # what anybody sends; then every encoding that JSON ever had
+        try:
+            read(body)
+        except (ValueError, RecursionError):
+            continue
+        return True
+    return False
+
+
+def _read_utf8(body: bytes) -> object:
+    return _DECODER.decode(body.decode())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -117,9 +118,10 @@ def _sqlite_engine(url: URL, pool_size: int, options: dict[str, Any]) -> Engine:
     sa.event.listen(engine, "connect", _sqlite_connect)
     queue = WriterQueue(path)
     sa.event.listen(engine, "begin", lambda connection: _sqlite_begin(connection, queue))
-    sa.event.listen(engine, "commit", queue.leave_after(engine))
-    sa.event.listen(engine, "rollback", queue.leave)
+    sa.event.listen(engine, "commit", lambda connection: _sqlite_commit(connection, queue))
+    sa.event.listen(engine, "rollback", lambda connection: queue.leave(connection.info))
     sa.event.listen(engine.pool, "reset", queue.leave_on_reset)
+    sa.event.listen(engine.pool, "close", queue.forget)
     return engine
 
 
@@ -139,67 +141,84 @@ def _sqlite_connect(dbapi_connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Connection, queue: WriterQueue) -> None:
     mode = connection.get_execution_options().get(_MODE) or transaction_mode.get()
+    if connection.info.get(_MODE) != mode:
+        _run(connection, f"PRAGMA query_only={'ON' if mode == 'read' else 'OFF'}")
+        connection.info[_MODE] = mode
     if mode == "read":
-        connection.exec_driver_sql("PRAGMA query_only=ON")
-        connection.exec_driver_sql("BEGIN")
+        _run(connection, "BEGIN")
         return
-    connection.exec_driver_sql("PRAGMA query_only=OFF")
-    queue.enter(connection)
+    queue.enter(connection.info)
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _run(connection, "BEGIN IMMEDIATE")
     except BaseException:
-        queue.leave(connection)
+        queue.leave(connection.info)
         raise
+
+
+def _sqlite_commit(connection: Connection, queue: WriterQueue) -> None:
+    """SQLAlchemy calls this *before* its own commit, which then finds nothing to do: the turn ends after ours."""
+    if queue.is_in(connection.info):
+        _run(connection, "COMMIT")
+        queue.leave(connection.info)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Past SQLAlchemy, whose way costs more than these statements, with its kind of error."""
+    try:
+        connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
+    except sqlite3.Error as error:
+        raise sa.exc.OperationalError(statement, None, error) from error
 
 
 class WriterQueue:
     """Two lock files that make SQLite's writers take turns: whoever waits for ``write`` holds ``queue``, so that the
-    kernel wakes one waiter at a time, in about the order of arrival. The locks end with the process."""
+    kernel wakes one waiter at a time, in about the order of arrival. The locks end with the process.
 
-    _KEY = "chatport_writer_lock"
+    Each connection keeps its own descriptors of the files, in the ``info`` that lives as long as it does.
+    """
+
+    _FILES = "chatport_writer_files"
+    _TURN = "chatport_writer_turn"
 
     def __init__(self, database: Path) -> None:
         self._queue_path = database.with_name(database.name + ".queue")
         self._write_path = database.with_name(database.name + ".write")
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, info: dict[Any, Any]) -> None:
         """Wait for the turn."""
-        queue = os.open(self._queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if self._FILES not in info:
+            info[self._FILES] = (_lock_file(self._queue_path), _lock_file(self._write_path))
+        queue, write = info[self._FILES]
+        fcntl.flock(queue, fcntl.LOCK_EX)
         try:
-            fcntl.flock(queue, fcntl.LOCK_EX)
-            write = os.open(self._write_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(write, fcntl.LOCK_EX)
-            except BaseException:
-                os.close(write)
-                raise
+            fcntl.flock(write, fcntl.LOCK_EX)
         finally:
-            os.close(queue)
-        connection.info[self._KEY] = write
+            fcntl.flock(queue, fcntl.LOCK_UN)
+        info[self._TURN] = True
 
-    def leave(self, connection: Connection) -> None:
+    def is_in(self, info: dict[Any, Any]) -> bool:
+        """Whether a connection has the turn."""
+        return bool(info.get(self._TURN))
+
+    def leave(self, info: dict[Any, Any]) -> None:
         """Give the turn away."""
-        self._release(connection.info)
-
-    def leave_after(self, engine: Engine) -> Any:
-        """A listener for ``commit``, which SQLAlchemy calls *before* the commit: the turn ends after it."""
-
-        def commit(connection: Connection) -> None:
-            if self._KEY in connection.info:
-                connection.exec_driver_sql("COMMIT")
-                self._release(connection.info)
-
-        return commit
+        if info.pop(self._TURN, False):
+            fcntl.flock(info[self._FILES][1], fcntl.LOCK_UN)
 
     def leave_on_reset(self, dbapi_connection: Any, record: Any, _state: Any) -> None:
         """Safety net when a connection goes back to the pool in the middle of a transaction."""
-        if self._KEY in record.info:
+        if self.is_in(record.info):
             try:
                 dbapi_connection.rollback()
             finally:
-                self._release(record.info)
+                self.leave(record.info)
 
-    def _release(self, info: dict[Any, Any]) -> None:
-        write = info.pop(self._KEY, None)
-        if write is not None:
-            os.close(write)
+    def forget(self, _dbapi_connection: Any, record: Any) -> None:
+        """A connection is closed: so are its files, and with them any lock."""
+        record.info.pop(self._TURN, None)
+        for file in record.info.pop(self._FILES, ()):
+            os.close(file)
+
+
+def _lock_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

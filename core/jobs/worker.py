@@ -7,6 +7,7 @@ waits for Redis instead of ending; the child builds its own parts. Must not know
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import time
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Niceness of the processes that apply events: at full load what is acknowledged comes first, and they get a tenth.
+NICE = 10
 #: Seconds between two looks for Redis while it is away.
 RETRY = 1.0
 
@@ -54,6 +57,8 @@ def run_worker(settings: Settings, kind: str, plugins: Registry | None = None) -
     """
     # Imported before the first fork: every job would pay for it otherwise.
     plugins = plugins or Registry.load(settings)
+    if kind == "events":
+        os.nice(NICE)
     stopping = _Stop()
     while not stopping.asked:
         try:

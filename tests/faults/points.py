@@ -61,6 +61,21 @@ def transactions(engine: Any) -> None:
     engine.Database.write = with_points
 
 
+def appends(append: Any) -> None:
+    """The same points for what is only appended; elsewhere than on SQLite that is a transaction like any other."""
+    transaction = append.Appender._transaction
+
+    @contextmanager
+    def with_points(self: Any, queue: Any) -> Iterator[Any]:
+        with transaction(self, queue) as driver:
+            yield driver
+            reach("commit")
+            reach(f"before commit: {self._name}")
+        reach(f"after commit: {self._name}")
+
+    append.Appender._transaction = with_points
+
+
 def inserts(upsert: Any) -> None:
     """Points after each insert that an event's effect begins with."""
     insert_if_absent = upsert.insert_if_absent
@@ -90,6 +105,7 @@ def clock(types: Any) -> None:
 
 PATCHES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "transactions": ("chatport.db.engine", transactions),
+    "appends": ("chatport.db.append", appends),
     "inserts": ("chatport.db.upsert", inserts),
     "clock": ("chatport.db.types", clock),
 }

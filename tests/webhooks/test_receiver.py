@@ -148,10 +148,10 @@ def test_receiver_answers_503_and_stores_nothing_while_the_database_is_locked(
 ) -> None:
     assert post(receiver) == 200
 
-    def broken(name: str) -> Any:
+    def broken(table: object, rows: object) -> None:
         raise OperationalError("insert", {}, Exception("disk full"))
 
-    monkeypatch.setattr(world.core.db, "write", broken)
+    monkeypatch.setattr(receiver.committer._appender, "append", broken)
     assert post(receiver) == 503
     monkeypatch.undo()
 
