@@ -72,6 +72,7 @@ def cloud_bodies(count: int, first: int = 0) -> list[bytes]:
         customer = f"54911{40_000_000 + number % 5000}"
         message = {
             "from": customer,
+            "from_user_id": f"AR.{customer}",
             "id": f"wamid.{number:016X}",
             "timestamp": "1767607200",
             "type": "text",
@@ -84,7 +85,11 @@ def cloud_bodies(count: int, first: int = 0) -> list[bytes]:
                 "phone_number_id": "109870000333444",
             },
             "contacts": [
-                {"profile": {"name": f"Customer {number % 5000}"}, "wa_id": customer},
+                {
+                    "profile": {"name": f"Customer {number % 5000}"},
+                    "wa_id": customer,
+                    "user_id": f"AR.{customer}",
+                },
             ],
             "messages": [message],
         }

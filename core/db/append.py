@@ -14,11 +14,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
 from ..guards import transaction_marker
-from .engine import Database, WriterQueue
+from .engine import Database, WriterQueue, let_write
 from .upsert import insert_rows, rows_statement
 
 
@@ -72,7 +71,5 @@ class Appender:
     def _connection(self) -> PoolProxiedConnection:
         if self._kept is None:
             self._kept = self._db.engine.raw_connection()
-            driver: DBAPIConnection | None = self._kept.driver_connection
-            assert driver is not None
-            driver.cursor().execute("PRAGMA query_only=OFF")
+            let_write(self._kept)
         return self._kept

@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import PoolProxiedConnection
 
 from ..guards import transaction_marker
 
@@ -137,6 +138,12 @@ def _sqlite_connect(dbapi_connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def let_write(connection: PoolProxiedConnection) -> None:
+    """Make an SQLite connection that is used past :class:`Database` one that may write."""
+    connection.cursor().execute("PRAGMA query_only=OFF")
+    connection.info[_MODE] = "write"
 
 
 def _sqlite_begin(connection: Connection, queue: WriterQueue) -> None:

@@ -1,6 +1,8 @@
 """The schema's version: upgrading, and refusing to run on another one.
 
 Owns: Alembic, backups before an upgrade, SQLite's rules. Must not know: what the tables are for.
+
+Alembic is imported where something is to be upgraded: every start compares the versions.
 """
 
 from __future__ import annotations
@@ -14,31 +16,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
 
 from ..errors import ConfigurationError
-from .engine import Database
+from .engine import Database, let_write
 from .types import utcnow
 
 logger = logging.getLogger(__name__)
 
+_MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK_ID = 0x6368_6174_706F_7274  # "chatport"
 
 
 def head() -> str:
     """The version that this code needs."""
-    version = ScriptDirectory.from_config(_config()).get_current_head()
-    assert version is not None
-    return version
+    return max(_known())
 
 
 def current(database: Database) -> str | None:
     """The database's version; ``None`` for an empty one."""
-    with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    with database.read("version of the schema") as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.execute(
+            sa.text("SELECT version_num FROM alembic_version")
+        ).scalar()
+        return found
 
 
 def require_current(database: Database) -> None:
@@ -49,7 +51,7 @@ def require_current(database: Database) -> None:
     found, needed = current(database), head()
     if found == needed:
         return
-    if found is not None and found not in {s.revision for s in _scripts()}:
+    if found is not None and found not in _known():
         raise ConfigurationError(
             f"the database has version {found}, which this Chatport does not know",
             action="Install the newer Chatport that upgraded it, or restore the backup made before that upgrade.",
@@ -70,7 +72,7 @@ def upgrade(database: Database) -> bool:
         found = current(database)
         if found == head():
             return False
-        if found is not None and found not in {s.revision for s in _scripts()}:
+        if found is not None and found not in _known():
             require_current(database)
         if database.is_sqlite:
             if found is not None:
@@ -98,9 +100,8 @@ def backup(database: Database) -> Path:
     target = database.path.with_name(f"{database.path.name}.{utcnow():%Y%m%dT%H%M%S%f}.backup")
     raw = database.engine.raw_connection()
     try:
-        cursor = raw.cursor()
-        cursor.execute("PRAGMA query_only=OFF")
-        cursor.execute("VACUUM INTO ?", (str(target),))
+        let_write(raw)
+        raw.cursor().execute("VACUUM INTO ?", (str(target),))
     finally:
         raw.close()
     return target
@@ -137,20 +138,19 @@ def _upgrade_sqlite(database: Database) -> None:
             raw.execute("PRAGMA foreign_keys=ON")
 
 
-def _run(connection: sa.Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def _run(connection: sa.Connection, version: str = "head") -> None:
+    from alembic import command
+    from alembic.config import Config
 
-
-def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    return config
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
 
 
-def _scripts() -> list[Script]:
-    return list(ScriptDirectory.from_config(_config()).walk_revisions())
+def _known() -> set[str]:
+    """Versions that there are migrations to; their files' names begin with them."""
+    return {path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py")}
 
 
 @contextmanager

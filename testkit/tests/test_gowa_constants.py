@@ -39,6 +39,9 @@ def test_identifiers_have_the_documented_form() -> None:
     assert jids.OWN_ID.pattern == "^3EB0[0-9A-F]{18}$"
     assert jids.OWN_ID.match(jids.own_message_id())
     assert jids.RECEIVED_PATH.pattern == r"^statics/media/(\d{10}-[0-9a-f-]{36})(\.[^/]*)?$"
+    assert jids.DOWNLOADED_PATH.pattern == (
+        r"^statics/media/\d+/\d{4}-\d\d-\d\d/\d{10}-[0-9a-f-]{36}(\.[^/]*)?$"
+    )
     assert re.fullmatch(r"[0-9A-F]{20}", jids.phone_message_id())
 
 

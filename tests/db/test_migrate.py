@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from chatport.db import Database, migrate
 from chatport.db.tables import Account, Base, message_search
@@ -67,18 +68,12 @@ def test_upgrade_finds_words_of_messages_that_were_there(database: Database) -> 
     )
     with database.engine.connect() as connection:
         _stand_alone(connection)
-        _run_scripts(connection, "0001")
+        migrate._run(connection, "0001")
         connection.exec_driver_sql(insert)
-        _run_scripts(connection, "0002")
+        migrate._run(connection, "0002")
 
         query = message_search.newest_with(connection.dialect.name, ["parc"], limit=5)
         assert connection.execute(query).scalars().all() == [1]
-
-
-def _run_scripts(connection: sa.Connection, version: str) -> None:
-    config = migrate._config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, version)
 
 
 def _stand_alone(connection: sa.Connection) -> None:
@@ -89,6 +84,12 @@ def _stand_alone(connection: sa.Connection) -> None:
         raw = connection.connection.driver_connection
         assert raw is not None
         raw.execute("PRAGMA foreign_keys=OFF")
+
+
+def test_head_is_what_alembic_takes_for_the_newest() -> None:
+    scripts = ScriptDirectory(str(Path(migrate.__file__).with_name("migrations")))
+
+    assert migrate.head() == scripts.get_current_head()
 
 
 def test_upgrade_does_nothing_the_second_time(database: Database) -> None:
@@ -146,7 +147,7 @@ def test_upgrade_of_an_older_database_keeps_a_copy_and_says_how_to_go_back(
 ) -> None:
     database = Database(fresh_database("sqlite"))
     with database.engine.connect() as connection, connection.begin():
-        _run_scripts(connection, "0001")
+        migrate._run(connection, "0001")
 
     assert migrate.upgrade(database) is True
 

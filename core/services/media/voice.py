@@ -9,9 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import av
-from av.audio.resampler import AudioResampler
-
 RATE = 48_000
 BIT_RATE = 32_000
 #: Longer recordings are no voice messages.
@@ -33,6 +30,8 @@ def to_voice(source: BinaryIO) -> Iterator[bytes]:
     :param source: a seekable file with sound in any usual format.
     :raises NotAudio: it cannot be read as sound.
     """
+    import av  # a large library that most processes never need
+
     with tempfile.TemporaryFile() as target:
         try:
             _convert(source, target)
@@ -44,6 +43,9 @@ def to_voice(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _convert(source: BinaryIO, target: BinaryIO) -> None:
+    import av
+    from av.audio.resampler import AudioResampler
+
     with av.open(source, mode="r") as given, av.open(target, mode="w", format="ogg") as made:
         if not given.streams.audio:
             raise NotAudio("it holds no sound")

@@ -86,6 +86,10 @@ class Gowa:
         pair = f"{self._user}:{self._password}".encode()
         return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
 
+    def scope(self) -> dict[str, str]:
+        """The header that names the device; without it a service with several refuses even to look for a file."""
+        return {"X-Device-Id": quote(self.device, safe=_HEADER_SAFE)} if self.device else {}
+
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float = NORMAL
     ) -> Result:
@@ -132,9 +136,7 @@ class Gowa:
         :raises ServiceUnreachable: nothing usable came.
         :raises OutcomeUnknown: only with ``sending``.
         """
-        sent = dict(headers or {})
-        if self.device:
-            sent["X-Device-Id"] = quote(self.device, safe=_HEADER_SAFE)
+        sent = {**(headers or {}), **self.scope()}
         return self._client.request(method, path, sending=sending, headers=sent, **options)
 
     def error(self, answer: Answer, *, sending: bool = False) -> ProviderError:

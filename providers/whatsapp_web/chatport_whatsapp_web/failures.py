@@ -154,6 +154,7 @@ BY_WORDS: tuple[tuple[tuple[str, ...], Meaning], ...] = (
         _NO_SESSION,
     ),
     (("not on whatsapp", "is not registered", "no lid found"), BY_CODE["INVALID_JID"]),
+    (("that group does not exist",), BY_CODE["INVALID_GROUP_ID"]),
     (
         ("not a participant", "not in the group", "group not found", "you're not participating"),
         Meaning(
@@ -215,21 +216,27 @@ def _told_error(answer: Answer, told: Mapping[str, Any], sending: bool) -> Provi
     meaning = _meaning(answer.status, code, detail.lower())
     if sending and meaning in (_SLOW, _CRASHED):
         meaning = _UNKNOWN_OUTCOME
-    retry_after = answer.retry_after()
     return meaning.kind(
         _with_detail(meaning.message, detail),
         action=meaning.action,
         code=code[:80],
         status_code=answer.status,
-        retry_after=meaning.retry_after if retry_after is None else retry_after,
+        retry_after=_pause(meaning, answer.retry_after()),
         detail=detail,
     )
+
+
+def _pause(meaning: Meaning, told: float | None) -> float | None:
+    """Seconds to wait: what the answer says, but never less than a restriction lasts."""
+    if told is None or meaning is _TIMELOCK:
+        return max(told or 0.0, meaning.retry_after or 0.0) or meaning.retry_after
+    return told
 
 
 def _meaning(status: int, code: str, words: str) -> Meaning:
     if status == 504 or code == "GATEWAY_TIMEOUT":
         return _SLOW
-    if code == "VALIDATION_ERROR" and "phone" in words:
+    if code == "VALIDATION_ERROR" and "phone" in words and not words.startswith("contact"):
         return Meaning(
             RecipientInvalid, "GoWA does not accept this recipient.", "Check the number."
         )

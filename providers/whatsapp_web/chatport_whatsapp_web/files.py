@@ -8,11 +8,18 @@ GoWA serves files without credentials, yet answers 401 for one that is gone; sen
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from chatport import Channel, MediaRequest
-from chatport.errors import MediaGone, ProviderError, TemporarilyRefused, UnsupportedFeature
+from chatport.errors import (
+    MediaGone,
+    NotConnected,
+    ProviderError,
+    TemporarilyRefused,
+    UnsupportedFeature,
+)
 from chatport.events import MediaRef
 
 from .client import SENDING, Gowa, segment
@@ -20,7 +27,12 @@ from .client import SENDING, Gowa, segment
 #: Folders below which GoWA keeps received files and QR codes.
 MEDIA_FOLDER = "statics/media/"
 QR_FOLDER = "statics/qrcode/"
-_GONE = ("not found", "does not contain downloadable media", "does not belong")
+_GONE = ("does not contain downloadable media", "does not belong")
+#: Reasons of a failed download that say nothing about the file: the network, or WhatsApp's own trouble.
+_PASSING = re.compile(
+    r"timeout|timed out|deadline|canceled|no such host|server misbehaving|connection|unreachable|no route"
+    r"|\beof\b|\btls\b|status code (?:5\d\d|408|429)\b"
+)
 
 
 def media_request(channel: Channel, media: MediaRef, attempt: int) -> MediaRequest:
@@ -35,7 +47,7 @@ def media_request(channel: Channel, media: MediaRef, attempt: int) -> MediaReque
         path = _downloaded(service, media.locator, had_path=path is not None)
     return MediaRequest(
         url=f"{service.base_url}/{quote(path)}",
-        headers=service.authorization(),
+        headers={**service.authorization(), **service.scope()},
         allowed_hosts=(service.host,),
         content_type=media.content_type,
         filename=media.filename,
@@ -102,8 +114,12 @@ def _downloaded(service: Gowa, locator: Any, *, had_path: bool) -> str:
 
 
 def _judged(error: ProviderError, *, had_path: bool) -> ProviderError:
+    """What a refused download means for the file; whether the device or its login is there says nothing about it."""
     words = error.detail.lower()
-    if any(word in words for word in _GONE):
+    if isinstance(error, NotConnected):
+        return error
+    unknown = words.startswith("message ") and "not found" in words
+    if unknown or any(word in words for word in _GONE):
         said = "not there any more" if had_path else "not there"
         return MediaGone(
             f"The file is {said}: GoWA does not have this message's file.",
@@ -112,7 +128,7 @@ def _judged(error: ProviderError, *, had_path: bool) -> ProviderError:
             status_code=error.status_code,
             detail=error.detail,
         )
-    if "failed to download" in words:
+    if "failed to download" in words and not _PASSING.search(words):
         return MediaGone(
             "WhatsApp does not hand out this file any more.",
             action="Open it on the phone, or ask for it again.",

@@ -35,6 +35,17 @@ def validate(channel: Channel) -> Connection:
     :raises ServiceUnreachable: nothing answers, or it is not GoWA.
     """
     _check_fields(channel)
+    try:
+        return _asked(channel)
+    except NotConnected as error:
+        # The service is there and took the credentials: a channel may be made, and linked after that.
+        login_required = "connect" not in error.detail
+        return Connection(
+            False, reason=error.message, action=error.action, login_required=login_required
+        )
+
+
+def _asked(channel: Channel) -> Connection:
     service = Gowa(channel)
     choice = _choose(channel, service)
     version = service_version(service)

@@ -24,6 +24,15 @@ def _told(status: int, code: str, message: str) -> Answer:
     [
         (400, "VALIDATION_ERROR", "message: cannot be blank.", "content"),
         (400, "VALIDATION_ERROR", "phone number must be in international format", "recipient"),
+        (
+            400,
+            "VALIDATION_ERROR",
+            "contact phone number must be in international format",
+            "content",
+        ),
+        (400, "VALIDATION_ERROR", "contact_phone: cannot be blank.", "content"),
+        (500, ISE, "failed to get group members: that group does not exist", "recipient"),
+        (500, ISE, "failed: you're not participating in that group", "recipient"),
         (400, "INVALID_JID", "Phone 1@s.whatsapp.net is not on whatsapp", "recipient"),
         (400, "ALREADY_LOGGED_IN", "you are already logged in.", "content"),
         (400, "INVALID_GROUP_ID", "Group ID cannot be empty", "recipient"),
@@ -111,6 +120,13 @@ def test_error_463_is_not_tried_again_within_hours(code: str) -> None:
     assert error.retry_after is not None and error.retry_after >= 3600
 
 
+@pytest.mark.parametrize(("told", "waited"), [("1", 6 * 3600.0), ("43200", 43200.0)])
+def test_error_463_waits_its_hours_whatever_a_header_says(told: str, waited: float) -> None:
+    body = b'{"code":"WA_REACHOUT_TIMELOCK","message":"error 463"}'
+    error = error_of(Answer(429, {**JSON, "Retry-After": told}, body), sending=True)
+    assert error.retry_after == waited
+
+
 def test_error_of_retry_after_header_is_kept() -> None:
     answer = Answer(429, {**JSON, "Retry-After": "17"}, b'{"code":"X","message":"m"}')
     assert error_of(answer).retry_after == 17.0
@@ -119,3 +135,9 @@ def test_error_of_retry_after_header_is_kept() -> None:
 def test_error_of_a_message_that_is_no_text() -> None:
     answer = Answer(500, JSON, b'{"code":"X","message":{"a":1}}')
     assert error_of(answer).error_class is ErrorClass.TEMPORARY
+
+
+def test_error_of_a_redirect_asks_for_the_final_address() -> None:
+    error = error_of(Answer(301, {"Location": "https://gowa.test/"}, b""))
+    assert (error.error_class, error.code) == (ErrorClass.UNREACHABLE, "redirect")
+    assert "final address" in error.action

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from chatport import Channel
-from chatport.errors import ContentRefused, TemporarilyRefused, UnsupportedFeature
+from chatport.errors import (
+    ContentRefused,
+    NotConnected,
+    TemporarilyRefused,
+    UnsupportedFeature,
+)
 from chatport_whatsapp_web import pairing
 
 PNG = b"\x89PNG\r\n\x1a\n...."
@@ -101,3 +106,37 @@ def test_whatsapp_out_of_reach_is_no_lost_login(channel: Channel, service: Any) 
 def test_unknown_method_is_unsupported(channel: Channel) -> None:
     with pytest.raises(UnsupportedFeature):
         pairing.prompt(channel, "sms", "")
+
+
+@pytest.mark.parametrize("told", [0, -5, 1e9, True, "30", None])
+def test_qr_of_an_odd_duration_is_asked_for_again_soon(
+    channel: Channel, service: Any, told: object
+) -> None:
+    _qr(service, "http://x/statics/qrcode/a.png", qr_duration=told)
+    service.mock.get(service.root + "statics/qrcode/a.png", content=PNG)
+    assert pairing.prompt(channel, "qr", "").expires_in == 10.0
+
+
+@pytest.mark.parametrize("phone", ["", "+", "١٢٣"])
+def test_code_without_a_number_calls_nobody(channel: Channel, service: Any, phone: str) -> None:
+    with pytest.raises(ContentRefused):
+        pairing.prompt(channel, "code", phone)
+    assert service.calls == []
+
+
+@pytest.mark.parametrize("code", ["", None, 7, "<b>ABCD</b>", "AB CD"])
+def test_code_in_no_form_of_a_code_is_not_shown(
+    channel: Channel, service: Any, code: object
+) -> None:
+    service.says("GET", "app/login-with-code", {"pair_code": code})
+    with pytest.raises(TemporarilyRefused):
+        pairing.prompt(channel, "code", "+6281100000009")
+
+
+def test_login_that_fails_for_another_reason_registers_nothing(
+    channel: Channel, service: Any
+) -> None:
+    service.fails("GET", "app/login", 500, "INVALID_WA_CLI", "your WhatsApp CLI is invalid")
+    with pytest.raises(NotConnected):
+        pairing.prompt(channel, "qr", "")
+    assert service.calls == ["GET app/login"]

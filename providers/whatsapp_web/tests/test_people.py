@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -99,6 +100,13 @@ def test_mark_read_marks_theirs_only(channel: Channel, service: Any) -> None:
     refs = (MessageRef("A", from_me=False), MessageRef("B", from_me=True))
     assert people.mark_read(channel, CUSTOMER, refs)
     assert asked.last_request.json() == {"phone": CHAT}
+
+
+def test_mark_read_marks_the_newest_only(channel: Channel, service: Any) -> None:
+    service.mock.post(re.compile(r"/message/m\d+/read$"), json={"code": "SUCCESS"})
+    many = tuple(MessageRef(f"m{number}", from_me=False) for number in range(50))
+    people.mark_read(channel, CUSTOMER, many)
+    assert service.calls == [f"POST message/m{number}/read" for number in range(30, 50)]
 
 
 def test_mark_read_of_nothing_calls_nobody(channel: Channel, service: Any) -> None:

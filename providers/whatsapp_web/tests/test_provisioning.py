@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chatport import Channel
-from chatport.errors import AuthenticationFailed, NotConnected
+from chatport.errors import AuthenticationFailed, ContentRefused, NotConnected
 from chatport_whatsapp_web import provisioning
 
 URL = "https://chat.test/webhooks/whatsapp/6281100000009"
@@ -48,6 +48,27 @@ def test_provision_again_changes_nothing(
     result = provisioning.provision(make_channel(state={"device_id": MADE}))
     assert service.calls == ["GET devices", f"GET devices/{MADE}/webhook"]
     assert len(result.done) == 2
+
+
+def test_provision_lifts_a_limit_to_some_events(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    service.says("GET", "devices", [{"id": MADE}])
+    limited = {"webhook_url": URL, "webhook_secret": SECRET, "webhook_events": "message"}
+    service.says("GET", f"devices/{MADE}/webhook", limited)
+    patched = service.says("PATCH", f"devices/{MADE}/webhook", {})
+    provisioning.provision(make_channel())
+    assert patched.last_request.json()["webhook_events"] == ""
+
+
+def test_provision_device_id_that_no_path_can_hold_names_the_way_out(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    service.says("GET", "devices", [{"id": "sales 1"}])
+    with pytest.raises(ContentRefused) as caught:
+        provisioning.provision(make_channel(device_id="sales 1"))
+    assert "letters" in caught.value.action
+    assert service.calls == ["GET devices"]
 
 
 def test_provision_keeps_the_insecure_flag_that_the_call_would_drop(
@@ -116,6 +137,18 @@ def test_unprovision_removes_what_chatport_made(
     channel = make_channel(state={"device_id": MADE, "registered": True})
     assert provisioning.unprovision(channel).done
     assert service.calls[-1] == f"DELETE devices/{MADE}"
+
+
+def test_unprovision_keeps_a_device_that_was_chosen_later(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    service.says("GET", "devices", [{"id": "sales-1"}])
+    service.says("GET", "devices/sales-1/webhook", {"webhook_url": URL})
+    service.says("PATCH", "devices/sales-1/webhook")
+    state = {"device_id": MADE, "registered": True}
+    provisioning.unprovision(make_channel(device_id="sales-1", state=state))
+    assert not any(call.startswith("DELETE") for call in service.calls)
+    assert service.calls[-1] == "PATCH devices/sales-1/webhook"
 
 
 def test_unprovision_clears_the_webhook_of_a_foreign_device(channel: Channel, service: Any) -> None:

@@ -37,6 +37,7 @@ from chatport.messages import (
     Text,
 )
 from chatport_whatsapp_web import outbound
+from chatport_whatsapp_web.client import segment
 from chatport_whatsapp_web.outbound.multipart import MultipartBody
 
 CHAT = "6281290001122@s.whatsapp.net"
@@ -217,6 +218,12 @@ def test_send_without_address_calls_nobody(channel: Channel, service: Any) -> No
             ("file", "application/pdf"),
             {},
         ),
+        (
+            _media(MediaKind.DOCUMENT, "text/csv", caption="C"),
+            "send/file",
+            ("file", "text/csv"),
+            {"caption": "C"},
+        ),
         (_media(MediaKind.DOCUMENT, ""), "send/file", ("file", "application/octet-stream"), {}),
     ],
 )
@@ -248,6 +255,7 @@ def test_send_file_tells_its_length_and_odd_names_survive(channel: Channel, serv
     outbound.send(channel, _message(media, reply_to=TARGET))
     (form,) = uploads.forms
     assert form["file"][2] == data
+    assert str(form["file"][1]).endswith("k_ningX: y.pdf")
     assert "X" not in [key for key in form if key != "file"]
     assert form["reply_message_id"][2] == b"3A7F/1"
     assert int(uploads.lengths[0]) > len(data)
@@ -343,6 +351,13 @@ def test_send_success_that_cannot_be_read_is_of_unknown_outcome(
     service.plain("POST", "send/message", 200, "<html>")
     with pytest.raises(OutcomeUnknown):
         outbound.send(channel, _message(Text("x")))
+
+
+@pytest.mark.parametrize(
+    ("target", "path"), [("..", "%2E%2E"), (".", "%2E"), ("a/../b", "a%2F..%2Fb")]
+)
+def test_change_of_an_odd_id_stays_below_its_path(target: str, path: str) -> None:
+    assert segment(target) == path
 
 
 def test_change_that_times_out_may_be_repeated(channel: Channel, service: Any) -> None:

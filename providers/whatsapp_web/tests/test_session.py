@@ -106,6 +106,25 @@ def test_validate_several_devices_takes_the_one_with_our_number(
     assert session.validate(make_channel()).state["device_id"] == "b"
 
 
+def test_validate_several_devices_takes_the_one_made_for_us(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    service.fails("GET", "app/devices", 400, "DEVICE_ID_REQUIRED")
+    made = "chatport-6281100000009"
+    service.says("GET", "devices", [{"id": "a", "jid": OTHER}, {"id": "b"}, {"id": made}])
+    service.plain("GET", "app/info", 404, "Not Found")
+    _status(service, False, False)
+    assert session.validate(make_channel()).state == {"jid": None, "device_id": made}
+
+
+def test_validate_device_named_by_its_phone_is_found(
+    make_channel: Callable[..., Channel], service: Any
+) -> None:
+    _v9(service, ("a", OTHER), ("b", OWN))
+    _status(service, True, True, OWN)
+    assert session.validate(make_channel(device_id=OWN)).state["device_id"] == "b"
+
+
 def test_validate_device_of_another_chatport_channel_is_left_alone(
     make_channel: Callable[..., Channel], service: Any
 ) -> None:
@@ -170,6 +189,29 @@ def test_validate_wrong_credentials(make_channel: Callable[..., Channel], servic
     assert "s3cr3t" not in repr(caught.value) + str(caught.value.__dict__)
 
 
+@pytest.mark.parametrize("path", ["app/devices", "app/status"])
+@pytest.mark.parametrize(
+    ("message", "login_required"),
+    [
+        ("you are not logged in", True),
+        ("you are not connect to services server, please reconnect", False),
+    ],
+)
+def test_validate_401_of_whatsapp_is_no_wrong_password_and_may_be_created(
+    make_channel: Callable[..., Channel],
+    service: Any,
+    path: str,
+    message: str,
+    login_required: bool,
+) -> None:
+    _v9(service, ("sales-1", OWN))
+    service.fails("GET", path, 401, "AUTHENTICATION_ERROR", message)
+    found = session.validate(make_channel())
+    assert (found.connected, found.login_required) == (False, login_required)
+    assert "login" in found.reason and found.action
+    assert "jid" not in found.state
+
+
 @pytest.mark.parametrize(
     ("status", "text"), [(200, "<html>"), (404, "nginx"), (200, "[]"), (302, "")]
 )
@@ -221,6 +263,11 @@ def test_status_disconnected_says_reconnect(channel: Channel, service: Any) -> N
     assert found.linked_number == "+6281100000009" and found.state["jid"] == OWN
 
 
+def test_status_connected_without_login_cannot_send(channel: Channel, service: Any) -> None:
+    _status(service, True, False, OWN)
+    assert not session.status(channel).connected
+
+
 def test_status_other_phone_linked_tells_its_number(channel: Channel, service: Any) -> None:
     _status(service, True, True, OTHER)
     assert session.status(channel).linked_number == "+6285677700033"
@@ -237,6 +284,12 @@ def test_status_version_8_0_finds_the_number_among_the_devices(
 def test_status_unknown_device_asks_for_linking(channel: Channel, service: Any) -> None:
     service.fails("GET", "app/status", 404, "DEVICE_NOT_FOUND")
     assert session.status(channel).login_required
+
+
+def test_status_of_something_else_is_no_lost_login(channel: Channel, service: Any) -> None:
+    service.plain("GET", "app/status", 200, "<html>")
+    with pytest.raises(ServiceUnreachable):
+        session.status(channel)
 
 
 def test_logout_twice_is_fine(channel: Channel, service: Any) -> None:
