@@ -153,9 +153,9 @@ def poison_takes_the_batch_along(drain: Any) -> None:
         if work.error is not None:
             raise _Poison
 
-    def slice_(core: Any, channel_id: int) -> Any:
+    def slice_(core: Any, channel_id: int, *more: Any) -> Any:
         try:
-            return take(core, channel_id)
+            return take(core, channel_id, *more)
         except _Poison:
             with core.db.write("give up") as connection:
                 table = drain._requests
@@ -269,9 +269,9 @@ def hook_inside_a_transaction(drain: Any) -> None:
         if hasattr(module, "forbid_in_transaction"):
             module.forbid_in_transaction = lambda *_: None
 
-    def remembering(core: Any, channel_id: int) -> Any:
+    def remembering(core: Any, channel_id: int, *more: Any) -> Any:
         cores[:] = [core]
-        return take(core, channel_id)
+        return take(core, channel_id, *more)
 
     def parse_inside(handle: Any, record: Any, work: Any) -> None:
         with cores[0].db.write("parse"):

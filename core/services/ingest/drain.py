@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Requests taken at once.
+#: Requests taken at once at most.
 BATCH = 200
-#: Items applied in one transaction. On SQLite the receiver waits for its turn behind each.
+#: Items applied in one transaction at most.
 ITEMS = 50
+#: On SQLite the receiver waits for its turn behind each transaction, so fewer share one where it takes longer than so
+#: many seconds; but not less than so many items.
+HOLD, FEWEST = 0.006, 4
 #: Attempts in all before a dead letter.
 MAX_TRIES = 5
 #: Seconds before attempt 2, 3, 4, 5; each with up to half as much jitter.
@@ -89,6 +93,28 @@ class Work:
     error: Exception | None = None
 
 
+class Pace:
+    """How many items share a transaction, by how long the last one took; and what is to be looked for afterwards.
+
+    :param one_writer: whether others wait while one writes.
+    """
+
+    def __init__(self, *, one_writer: bool) -> None:
+        self._one_writer = one_writer
+        self.items = 2 * FEWEST if one_writer else ITEMS
+        self.rechecks: set[tuple[int, str]] = set()
+
+    @contextmanager
+    def transaction(self, core: Core, name: str, items: int) -> Iterator[Connection]:
+        """A transaction for so many items, whose time counts from when it has its turn."""
+        with core.db.write(name) as connection:
+            began = time.monotonic()
+            yield connection
+        if self._one_writer and items:
+            fitting = int(items * HOLD / max(time.monotonic() - began, 0.001))
+            self.items = min(max(fitting, FEWEST), 2 * self.items, ITEMS)
+
+
 def drain(
     core: Core,
     *,
@@ -106,6 +132,7 @@ def drain(
     end = time.monotonic() + budget_seconds
     requests = items = 0
     busy: set[int] = set()
+    pace = Pace(one_writer=core.db.is_sqlite)
     while time.monotonic() < end and not stop():
         due = [i for i in _due_channels(core, channel_id) if i not in busy]
         if not due:
@@ -117,7 +144,7 @@ def drain(
                 if not mine:
                     busy.add(one)  # whoever has the lock works on it and will look again
                     continue
-                done = _drain_slice(core, one)
+                done = _drain_slice(core, one, pace)
                 requests += done[0]
                 items += done[1]
     return DrainResult(requests, items, more=True)
@@ -140,7 +167,7 @@ def _due_channels(core: Core, channel_id: int | None) -> list[int]:
     return ids
 
 
-def _drain_slice(core: Core, channel_id: int) -> tuple[int, int]:
+def _drain_slice(core: Core, channel_id: int, pace: Pace) -> tuple[int, int]:
     """One batch of one channel; returns the numbers of requests and items."""
     works, channel, inbox = _take(core, channel_id)
     if not works:
@@ -153,32 +180,34 @@ def _drain_slice(core: Core, channel_id: int) -> tuple[int, int]:
     record = load_channel(core, channel)
     for work in works:
         _parse(handle, record, work)
-    groups = list(_grouped(works))
-    for number, group in enumerate(groups):
+    left = works
+    while left:
+        group = _next_group(left, pace.items)
         try:
-            if len(group[0].events) > ITEMS:
-                _apply_alone(core, channel, inbox, group[0])
+            if len(group[0].events) > pace.items:
+                _apply_alone(core, channel, inbox, group[0], pace)
             else:
-                _apply_works(core, channel, inbox, group)
+                _apply_works(core, channel, inbox, group, pace)
         except DBAPIError as error:
             if not is_database_fault(error):
                 raise
-            _release(core, [work for left in groups[number:] for work in left])
+            _release(core, left)
             raise
+        left = left[len(group) :]
+    # Another transaction may have committed meanwhile what follows on a message of these, or what they follow on.
+    recheck(core, pace.rechecks)
+    pace.rechecks.clear()
     return len(works), sum(len(work.events) for work in works)
 
 
-def _grouped(works: list[Work]) -> Iterator[list[Work]]:
+def _next_group(works: list[Work], most: int) -> list[Work]:
     """Requests that share a transaction. Small ones do, for speed; one with many items stands alone."""
-    group: list[Work] = []
     items = 0
-    for work in works:
-        if group and items + len(work.events) > ITEMS:
-            yield group
-            group, items = [], 0
-        group.append(work)
+    for number, work in enumerate(works):
         items += len(work.events)
-    yield group
+        if number and items > most:
+            return works[:number]
+    return works
 
 
 def _take(core: Core, channel_id: int) -> tuple[list[Work], Row[Any], Row[Any]]:
@@ -300,10 +329,13 @@ def _release(core: Core, works: Sequence[Work]) -> None:
 # --- applying ---------------------------------------------------------------------------------------------------------
 
 
-def _apply_works(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work]) -> None:
+def _apply_works(
+    core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work], pace: Pace
+) -> None:
     """Apply a batch plainly in one transaction; on an item's error, in halves."""
+    items = sum(len(work.events) for work in works)
     try:
-        with core.db.write("apply batch") as connection:
+        with pace.transaction(core, "apply batch", items) as connection:
             scope = scope_of(core, connection, channel, inbox)
             for work in works:
                 work.outcomes = [_apply_routed(core, scope, work, event) for event in work.events]
@@ -315,27 +347,28 @@ def _apply_works(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Wor
     else:
         failed = False
     if failed:
-        _redo(core, channel, inbox, works)
+        _redo(core, channel, inbox, works, pace)
     else:
         _after_commit(core, scope)
+        pace.rechecks |= scope.rechecks
 
 
-def _redo(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work]) -> None:
+def _redo(core: Core, channel: Row[Any], inbox: Row[Any], works: list[Work], pace: Pace) -> None:
     if len(works) > 1:
         middle = len(works) // 2
-        _apply_works(core, channel, inbox, works[:middle])
-        _apply_works(core, channel, inbox, works[middle:])
+        _apply_works(core, channel, inbox, works[:middle], pace)
+        _apply_works(core, channel, inbox, works[middle:], pace)
         return
-    _apply_alone(core, channel, inbox, works[0])
+    _apply_alone(core, channel, inbox, works[0], pace)
 
 
-def _apply_alone(core: Core, channel: Row[Any], inbox: Row[Any], work: Work) -> None:
+def _apply_alone(core: Core, channel: Row[Any], inbox: Row[Any], work: Work, pace: Pace) -> None:
     """Apply one request in pieces. Killed between them it begins anew: what was applied is known by its keys."""
-    work.outcomes = [
-        outcome
-        for start in range(0, len(work.events), ITEMS)
-        for outcome in _apply_halves(core, channel, inbox, work, work.events[start : start + ITEMS])
-    ]
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(work.events):
+        events = work.events[len(outcomes) : len(outcomes) + pace.items]
+        outcomes += _apply_halves(core, channel, inbox, work, events, pace)
+    work.outcomes = outcomes
     with core.db.write("finish request") as connection:
         scope = scope_of(core, connection, channel, inbox)
         _finish(connection, core, [work], scope)
@@ -343,14 +376,12 @@ def _apply_alone(core: Core, channel: Row[Any], inbox: Row[Any], work: Work) -> 
 
 
 def _apply_halves(
-    core: Core, channel: Row[Any], inbox: Row[Any], work: Work, events: list[AnyEvent]
+    core: Core, channel: Row[Any], inbox: Row[Any], work: Work, events: list[AnyEvent], pace: Pace
 ) -> list[Outcome]:
     """Apply the items of one request, so that a poison item costs only itself."""
-    if not events:
-        return []
     failure: Exception | None = None
     try:
-        with core.db.write("apply items") as connection:
+        with pace.transaction(core, "apply items", len(events)) as connection:
             scope = scope_of(core, connection, channel, inbox)
             outcomes = [_apply_routed(core, scope, work, event) for event in events]
     except Exception as error:
@@ -359,14 +390,15 @@ def _apply_halves(
         failure = error
     if failure is None:
         _after_commit(core, scope)
+        pace.rechecks |= scope.rechecks
         return outcomes
     if len(events) == 1:
         logger.error("an item of request %s cannot be applied", work.row.id, exc_info=failure)
         return [Outcome(ItemState.DEAD, f"{type(failure).__name__}: {_plain(failure)}")]
     middle = len(events) // 2
     return [
-        *_apply_halves(core, channel, inbox, work, events[:middle]),
-        *_apply_halves(core, channel, inbox, work, events[middle:]),
+        *_apply_halves(core, channel, inbox, work, events[:middle], pace),
+        *_apply_halves(core, channel, inbox, work, events[middle:], pace),
     ]
 
 
@@ -618,11 +650,10 @@ def _park_all(core: Core, works: Sequence[Work], reason: str) -> None:
 
 
 def _after_commit(core: Core, scope: Scope) -> None:
-    """Tell pages, ring for calls, and look once more for follow-ups that another transaction committed meanwhile."""
+    """Tell pages and ring for calls."""
     core.publish(scope.notices)
     if scope.calls:
         core.bells.ring_calls()
-    recheck(core, scope.rechecks)
 
 
 # --- other entrances --------------------------------------------------------------------------------------------------
@@ -664,6 +695,7 @@ def _apply_history(
             *_apply_history(core, channel, inbox, events[middle:], origin),
         ]
     _after_commit(core, scope)
+    recheck(core, scope.rechecks)
     return outcomes
 
 
