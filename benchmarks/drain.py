@@ -6,14 +6,19 @@ worker. The baseline: RQ's forking worker with everything imported before the fo
 
 from __future__ import annotations
 
+import cProfile
 import json
 import os
+import pstats
 import resource
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import redis
 import sqlalchemy as sa
@@ -136,15 +141,14 @@ def measure(folder: Path, database_url: str, *, rounds: int, events: int) -> dic
         core = Core.build(settings, pool_size=4)
         ours, theirs, cpu = [], [], []
         slow = max(events // 60, 50)
-        prepare(core, (events + slow) * rounds)
+        prepare(core, (events + slow) * rounds + events)
         first = 0
         for _ in range(rounds):
             store(core, mixed(events, first))
             first += events
             used = resource.getrusage(resource.RUSAGE_SELF)
             began = time.perf_counter()
-            while drain(core, budget_seconds=10).more:
-                pass
+            _drain_all(core)
             seconds = time.perf_counter() - began
             after = resource.getrusage(resource.RUSAGE_SELF)
             ours.append(events / seconds)
@@ -152,6 +156,8 @@ def measure(folder: Path, database_url: str, *, rounds: int, events: int) -> dic
             cpu.append(spent / events * 1e6)
             theirs.append(_baseline(settings, redis_url, mixed(slow, first)))
             first += slow
+        store(core, mixed(events, first))
+        shares = profile(lambda: _drain_all(core))
         core.close()
     finally:
         valkey.stop()
@@ -164,6 +170,43 @@ def measure(folder: Path, database_url: str, *, rounds: int, events: int) -> dic
             median(a / b for a, b in zip(ours, theirs, strict=True)), 1
         ),
         "cpu_us_per_event": round(median(cpu)),
+        "share_of_time": shares,
+    }
+
+
+def _drain_all(core: Core) -> None:
+    while drain(core, budget_seconds=10).more:
+        pass
+
+
+#: Where a function of the profile belongs, by a part of its file's path or of its name; the first that fits.
+_BELONGS = (
+    ("the database's driver: running statements, commits", ("sqlite3.", "psycopg")),
+    ("SQLAlchemy: statements, parameters, rows, transactions", ("/sqlalchemy/",)),
+    ("waiting for the interpreter or the network", ("_socket", "select.", "flock", "'acquire'")),
+    ("Redis client: telling pages, ringing", ("/redis/",)),
+    ("JSON", ("/json/", "_json")),
+    ("reading the service's bodies (the plugin)", ("chatport_whatsapp_web", "/whatsapp_web/")),
+    ("other libraries", ("/site-packages/",)),
+    ("Chatport itself", ("chatport", str(Path(__file__).parent.parent))),
+)
+
+
+def profile(run: Callable[[], None]) -> dict[str, float]:
+    """Shares of the time by whose function it was spent in; profiling itself makes Python's part look larger."""
+    profiler = cProfile.Profile()
+    profiler.runcall(run)
+    spent: dict[str, float] = defaultdict(float)
+    found: Any = pstats.Stats(profiler)
+    for (file, _, name), (_, _, own, _, _) in found.stats.items():
+        place = f"{file}:{name}"
+        spent[next((to for to, parts in _BELONGS if any(p in place for p in parts)), "Python")] += (
+            own
+        )
+    whole = sum(spent.values())
+    return {
+        to: round(seconds / whole, 3)
+        for to, seconds in sorted(spent.items(), key=lambda item: -item[1])
     }
 
 

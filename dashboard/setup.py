@@ -18,7 +18,17 @@ from werkzeug.exceptions import HTTPException
 from chatport.errors import ChatportError, ConfigInvalid
 from chatport.services.outbox import NotFound
 
-from . import avatars, csrf, formats, language, map_tiles, navigation, statics, texts
+from . import (
+    activity_words,
+    avatars,
+    csrf,
+    formats,
+    language,
+    map_tiles,
+    navigation,
+    statics,
+    texts,
+)
 from .access import current, theme_of
 from .answers import error_page, problem
 from .views import (
@@ -87,7 +97,9 @@ def register(
     blueprint.add_url_rule("/app/<path:unknown>", "nowhere", _nowhere)
     blueprint.context_processor(_template_values)
     app.register_blueprint(blueprint)
-    app.jinja_env.filters.update(formats.FILTERS | texts.FILTERS | avatars.FILTERS)
+    app.jinja_env.filters.update(
+        formats.FILTERS | texts.FILTERS | avatars.FILTERS | activity_words.FILTERS
+    )
     # Globals, not context: macros see them too.
     app.jinja_env.globals.update(
         static=statics.address,

@@ -174,7 +174,8 @@ def set_status(
                 .where(_conversations.c.id == row.id)
                 .values(status=wanted, snoozed_until=until, updated_at=now)
             )
-            _activity(connection, row, f"Conversation was {_STATUS_WORDS[wanted]}", user_id, now)
+            line = f"Conversation was {_STATUS_WORDS[wanted]}"
+            _activity(connection, row, line, {"kind": f"status_{wanted}"}, user_id, now)
         current = _lock(connection, account_id, conversation_id)
     if changed:
         _tell(core, current, NoticeKind.CONVERSATION_STATUS_CHANGED)
@@ -230,8 +231,12 @@ def assign(
                 .where(_conversations.c.id == row.id)
                 .values(assignee_id=agent.id if agent else None, updated_at=now)
             )
-            line = f"Assigned to {agent.name}" if agent else "Conversation was unassigned"
-            _activity(connection, row, line, user_id, now)
+            if agent:
+                told = {"kind": "assigned", "who": agent.name}
+                _activity(connection, row, f"Assigned to {agent.name}", told, user_id, now)
+            else:
+                told = {"kind": "unassigned"}
+                _activity(connection, row, "Conversation was unassigned", told, user_id, now)
     _tell(core, row, NoticeKind.CONVERSATION_UPDATED)
     return agent
 
@@ -376,8 +381,14 @@ def _lock(connection: Connection, account_id: int, conversation_id: int) -> Row[
 
 
 def _activity(
-    connection: Connection, row: Row[Any], line: str, user_id: int | None, now: datetime
+    connection: Connection,
+    row: Row[Any],
+    line: str,
+    told: dict[str, str],
+    user_id: int | None,
+    now: datetime,
 ) -> None:
+    """A line about what happened: in English, and as facts for whoever has other words for them."""
     name = (
         connection.execute(sa.select(User.name).where(User.id == user_id)).scalar()
         if user_id
@@ -392,6 +403,7 @@ def _activity(
             "conversation_id": row.id,
             "message_type": "activity",
             "content": storable(f"{line} by {name}" if name else line),
+            "content_attributes": {"activity": storable_json({**told, "by": name or ""})},
             "status": "sent",
             "sent_at": now,
         },

@@ -117,6 +117,7 @@ class Bubble:
 
     :param side: ``in``, ``out``, ``note`` or ``activity``.
     :param order: sorts as the thread does, and names a place in it.
+    :param activity: what happened, where the message is a line about that.
     :param version: changes whenever something that is shown changes.
     """
 
@@ -153,6 +154,7 @@ class Bubble:
     quote: Quote | None = None
     reactions: tuple[Reaction, ...] = ()
     referral: Mapping[str, str] = field(default_factory=dict)
+    activity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sort(self) -> str:
@@ -190,6 +192,7 @@ def shape(
     side = _side(row)
     operation = given.get("operation_error")
     operation = operation if isinstance(operation, Mapping) else {}
+    activity = given.get("activity")
     author = contact_name if row.sender_contact_id else user_name
     parts: dict[str, Any] = (
         {}
@@ -231,6 +234,7 @@ def shape(
         operation_action=_text(operation.get("action")),
         unsupported_reason=_text(given.get("unsupported_reason")),
         template=_template(row, given),
+        activity=activity if isinstance(activity, Mapping) else {},
         **parts,
     )
 

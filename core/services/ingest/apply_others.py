@@ -57,7 +57,8 @@ def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
         "group": {
             "action": str(event.action),
             "members": [i.value for member in event.members for i in member.identities[:1]],
-        }
+        },
+        "activity": {"kind": f"group_{event.action}", "who": who},
     }
     return _activity(
         scope, event.chat, event.key, _GROUP_TEXT[event.action].format(who=who), event.time, data
@@ -67,9 +68,8 @@ def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
 def apply_call(scope: Scope, event: CallOffered) -> Outcome:
     """Somebody called: an activity line in the existing conversation."""
     who = _name(scope, event.caller)
-    return _activity(
-        scope, event.chat, event.key, f"{who} called", event.time, {"call": {"id": event.call_id}}
-    )
+    data = {"call": {"id": event.call_id}, "activity": {"kind": "called", "who": who}}
+    return _activity(scope, event.chat, event.key, f"{who} called", event.time, data)
 
 
 def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
@@ -80,7 +80,8 @@ def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
     scope.tell(NoticeKind.CONTACT_UPDATED, data={"contact_id": contact_id})
     new = next((i.value for i in event.new), "")
     text = event.body or f"The number changed to {new}"
-    outcome = _activity(scope, Chat(event.new), event.key, text, event.time, {})
+    data = {"activity": {"kind": "number_changed", "who": new}} if new else {}
+    outcome = _activity(scope, Chat(event.new), event.key, text, event.time, data)
     return applied(outcome.message_id)
 
 
