@@ -12,7 +12,7 @@ from typing import Any
 
 
 class NoticeKind(StrEnum):
-    """Kinds of notice; also the event names of the live stream and of outgoing webhooks."""
+    """Kinds of notice; also the event names of the live stream."""
 
     MESSAGE_CREATED = "message.created"
     MESSAGE_UPDATED = "message.updated"
