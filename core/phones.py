@@ -28,6 +28,30 @@ class Rule:
     lengthen: Callable[[str], str]
 
 
+def _argentine_area(digits: str) -> int:
+    """Digits of the area code of an Argentine mobile's ``54 9 …``; 0 where there is none."""
+    try:
+        number = phonenumbers.parse(f"+54{digits[3:]}")
+    except phonenumbers.NumberParseException:
+        return 0
+    return phonenumbers.length_of_national_destination_code(number)
+
+
+def _with_15(digits: str) -> str:
+    """``54 9 area number`` as it is dialled within Argentina: ``54 area 15 number``."""
+    end = 3 + _argentine_area(digits)
+    return f"54{digits[3:end]}15{digits[end:]}"
+
+
+def _without_15(digits: str) -> str:
+    """``54 area 15 number`` as ``54 9 area number``; empty where it is no such number."""
+    for end in (4, 5, 6):
+        found = f"549{digits[2:end]}{digits[end + 2 :]}"
+        if digits[end : end + 2] == "15" and _argentine_area(found) == end - 2:
+            return found
+    return ""
+
+
 RULES: tuple[Rule, ...] = (
     # Brazil: mobiles got a 9 after country and area code; landlines (subscriber number beginning 2 to 5) did not.
     Rule(
@@ -44,6 +68,14 @@ RULES: tuple[Rule, ...] = (
         shorten=lambda d: d[:2] + d[3:],
         short=lambda d: len(d) == 12 and d[2] != "9",
         lengthen=lambda d: d[:2] + "9" + d[2:],
+    ),
+    # Within Argentina a 15 after the area code says "mobile", and some lists keep it behind the country code.
+    Rule(
+        "54",
+        long=lambda d: len(d) == 14 and bool(_without_15(d)),
+        shorten=_without_15,
+        short=lambda d: len(d) == 13 and d[2] == "9" and _argentine_area(d) > 0,
+        lengthen=_with_15,
     ),
     # Mexico: mobiles used to be written 52 1 …
     Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,17 @@ def test_webhook_configuration_replaces_headers_and_calls_nobody() -> None:
     (_, first, _), (_, second, _) = api.posts
     assert first == {"Content-Type": "application/json", "X-Hook-Secret": "s3cret"}
     assert second == {"Content-Type": "application/json"}
+
+
+def test_webhook_headers_may_be_lost() -> None:
+    api = Api("v1", keeps_headers=False)
+    with api.sim as sim:
+        body = {"url": HOOK, "headers": {"X-Hook-Secret": "s3cret"}}
+        answer = api.call("POST", "/v1/configs/webhook", json=body)
+        assert answer.json() == {"url": HOOK, "headers": {}}
+        sim.customer(ROSA).text("a")
+        assert sim.flush()
+    assert api.posts[0][1] == {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
@@ -334,3 +346,75 @@ def test_migration_switches_paths_and_bodies() -> None:
         assert sim.flush()
     assert "messages" in api.posts[0][2]
     assert "entry" in api.posts[1][2]
+
+
+# -- what must not happen, and every shape of an error ----------------------------------------------------
+
+
+def test_v2_media_host_records_who_sends_it_the_key() -> None:
+    api = Api(media_listener=True)
+    with api.sim as sim:
+        form = {"messaging_product": "whatsapp", "type": "image/jpeg"}
+        files = {"file": ("a.jpg", JPEG, "image/jpeg")}
+        media_id = api.call("POST", "/media", data=form, files=files).json()["id"]
+        address = api.call("GET", f"/{media_id}").json()["url"]
+        parts = urlsplit(address)
+        assert api.call("GET", f"{parts.path}?{parts.query}").content == JPEG
+        assert sim.elsewhere == []
+        assert requests.get(address, timeout=10).status_code == 401
+        headers = {"D360-API-KEY": "key"}
+        assert requests.get(address, headers=headers, timeout=10).status_code == 401
+        assert [record.authorized for record in sim.elsewhere] == [False, True]
+        sim.faults.set("whatsapp_business/attachments", "redirect")
+        moved = api.call("GET", f"{parts.path}?{parts.query}", allow_redirects=False)
+        assert moved.headers["Location"].startswith(f"{parts.scheme}://{parts.netloc}/")
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ("snake", {"success": False, "http_code": 400, "developer_message": "Slow"}),
+        ("camel", {"success": False, "httpCode": 400, "developerMessage": "Slow"}),
+        ("says_404", {"success": False, "http_code": 404, "developer_message": "Slow"}),
+    ],
+)
+def test_gateway_fault_in_the_gateways_own_shapes(shape: str, wanted: dict[str, Any]) -> None:
+    assert faulty(shape).json()["meta"].items() >= wanted.items()
+
+
+def faulty(shape: str) -> requests.Response:
+    api = Api()
+    with api.sim as sim:
+        sim.faults.set("messages", "gateway_error", status=400, message="Slow", shape=shape)
+        return api.text()
+
+
+def test_gateway_fault_in_the_shapes_of_others() -> None:
+    assert faulty("string").json() == {"error": "Slow"}
+    assert faulty("message").json() == {"message": "Slow"}
+    assert faulty("errors").json()["errors"] == [{"code": 1000, "title": "Slow"}]
+    assert faulty("error").json()["error"]["message"] == "(#100) Slow"
+    words = faulty("nested").json()["meta"]["developer_message"]
+    inner = json.loads(words[words.index("{") : words.rindex("}") + 1])
+    assert words.startswith("Invalid payload (") and inner["error"]["message"] == "(#100) Slow"
+    assert faulty("html").headers["Content-Type"].startswith("text/html")
+
+
+def test_gateway_fault_of_an_unknown_shape_is_refused_when_it_is_set() -> None:
+    api = Api()
+    with api.sim as sim, pytest.raises(ValueError, match="nestled"):
+        sim.faults.set("messages", "gateway_error", shape="nestled")
+
+
+@pytest.mark.parametrize(
+    "name", ["v1_message_button_null_payload", "v1_batch_duplicate_in_one_post"]
+)
+def test_v1_recorded_body_is_delivered_as_it_is(name: str) -> None:
+    body = (
+        resources.files("chatport_testkit") / "payloads" / "dialog360" / f"{name}.json"
+    ).read_bytes()
+    api = Api("v1", webhook=HOOK)
+    with api.sim as sim:
+        sim.replay(body)
+        assert sim.flush()
+    assert [given for _, _, given in api.posts] == [json.loads(body)]

@@ -82,9 +82,15 @@ def made_line(chatport: Installation, service: Dialog360Simulator, generation: s
     return Line(chatport, service, inbox, chat)
 
 
-def simulated(generation: str, number: str) -> Dialog360Simulator:
+def simulated(generation: str, number: str, **options: Any) -> Dialog360Simulator:
     service = Dialog360Simulator(
-        api_key=KEY, generation=generation, phone=number, tick="manual", waba_id="214700000111222"
+        api_key=KEY,
+        generation=generation,
+        phone=number,
+        tick="manual",
+        waba_id="214700000111222",
+        media_listener=True,
+        **options,
     )
     service.templates.add(*TEMPLATE)
     service.templates.add("winter_sale", "es_AR", "MARKETING", "Rebajas", status="PENDING")
@@ -143,6 +149,32 @@ def test_event_without_the_secret_is_refused_like_an_unknown_number(line: Line) 
     assert "wamid.FORGED" not in [one["source_id"] for one in line.chat.messages()]
 
 
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_secret_stands_in_the_address_where_headers_are_lost(
+    chatport: Installation, generation: str
+) -> None:
+    number = "493070000006" + generation[1]
+    with simulated(generation, number, keeps_headers=False) as service:
+        inbox = chatport.post("/inboxes", body_of(service, generation, number=number))
+        wait_for_setup(chatport, inbox)
+        secret = inbox["generated_secrets"]["webhook_verify_token"]
+        chat = Chat(chatport, service.customer(new_phone(), "Ida"))
+        source_id = chat.customer.text("kommt an")
+        chat.arrived(source_id)
+        real = next(one for one in service.webhooks.log if source_id.encode() in one.body)
+        address = inbox["callback_webhook_url"]
+        answers = [
+            requests.post(url, data=real.body, headers=real.headers, timeout=5).status_code
+            for url in (real.url, address, f"{address}?secret=wrong", f"{address}?secret=")
+        ]
+
+        assert real.url.startswith(f"{address}?secret=")
+        assert answers == [200, 401, 401, 401]
+        assert secret not in chatport.call("GET", f"/inboxes/{inbox['id']}").text
+        assert secret not in chatport.log
+        assert chatport.call("DELETE", f"/inboxes/{inbox['id']}").status_code == 200
+
+
 def test_events_are_answered_with_200_within_its_five_seconds(line: Line) -> None:
     line.chat.arrived(line.chat.customer.text("schnell"))
     attempts = [one for delivery in line.service.webhooks.log for one in delivery.attempts]
@@ -175,6 +207,9 @@ def test_each_kind_of_file_arrives_with_its_bytes(line: Line, case: Any) -> None
 
     if case[0] == "document":
         assert file["filename"] == "Angebot ü.pdf"
+    assert (
+        line.service.elsewhere == []
+    )  # the key never goes to Meta, and Meta's host serves nobody else
 
 
 def test_contacts_arrive_as_cards(line: Line) -> None:

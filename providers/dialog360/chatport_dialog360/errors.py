@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chatport.errors import (
+    AuthenticationFailed,
     ContentRefused,
     MediaGone,
     NotConnected,
@@ -29,11 +31,15 @@ from chatport_meta.failures import Told, graph_error, number, text
 
 #: The code of a recipient whom the older stack has never looked up.
 UNKNOWN_CONTACT = "1006"
+#: The older stack's code where no webhook address is set.
+NO_WEBHOOK = "1022"
 
 _LATER = "Nothing to do; it is tried again."
 _HUB = "Look at the number in the 360dialog Hub."
 _CHANGE = "Change what is named and send it again."
 _SYNC = "Synchronise the templates and look at this one."
+#: Meta's codes for rights that its token lacks.
+_RIGHTS = frozenset({"3", "10", "131005", *(str(code) for code in range(200, 300))})
 _PASSING = Meaning(
     TemporarilyRefused, "360dialog's WhatsApp stack is not ready for a moment.", _LATER
 )
@@ -107,7 +113,7 @@ _CODES: Mapping[str, Meaning] = {
     "1016": Meaning(RateLimited, "360dialog's WhatsApp stack is overloaded.", _LATER, 10.0),
     "1018": Meaning(PolicyRefused, "The group cannot be written to.", "Choose another recipient."),
     "1021": _VALUE,
-    "1022": Meaning(
+    NO_WEBHOOK: Meaning(
         ContentRefused, "No webhook address is set.", "Set the inbox up again under its settings."
     ),
     "1023": _PASSING,
@@ -130,8 +136,16 @@ _CODES: Mapping[str, Meaning] = {
 
 
 def explain(code: str, subcode: str = "") -> Meaning | None:
-    """The meaning of a code, of Meta's list or the older stack's."""
-    return catalogue.explain(code, subcode) or _CODES.get(code)
+    """The meaning of a code, of Meta's list or the older stack's.
+
+    Token, rights and registration at Meta are 360dialog's here: nothing in the inbox's settings changes them.
+    """
+    meaning = catalogue.explain(code, subcode)
+    if meaning is None:
+        return _CODES.get(code)
+    if issubclass(meaning.kind, (AuthenticationFailed, NotConnected)) or code in _RIGHTS:
+        return replace(meaning, action=_HUB)
+    return meaning
 
 
 def told(body: Any, ok: bool) -> Told | None:

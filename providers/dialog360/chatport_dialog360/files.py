@@ -9,18 +9,30 @@ its own host; the key goes nowhere else.
 from __future__ import annotations
 
 from chatport import Channel, MediaRequest
+from chatport.errors import MediaGone
 from chatport.events import MediaRef
 from chatport_meta import files as shared
 
 from .gateway import Gateway
 
+#: After more than twenty refusals in an hour, 360dialog serves no file of the number for half an hour; a file that
+#: cannot be had must not cost those that can.
+MAX_ADDRESSES = 3
 
-def media_request(channel: Channel, media: MediaRef) -> MediaRequest:
+
+def media_request(channel: Channel, media: MediaRef, attempt: int) -> MediaRequest:
     """How to fetch a file.
 
+    :param attempt: how many addresses of the file led nowhere.
     :raises MediaGone: 360dialog does not have it any more.
     :raises ProviderError: it could not be asked.
     """
+    if attempt >= MAX_ADDRESSES:
+        raise MediaGone(
+            f"360dialog named {attempt} addresses for this file, and it is at none of them.",
+            action="Fetch it again later, or ask the customer to send it again.",
+            code="addresses_lost",
+        )
     gateway = Gateway(channel)
     path = gateway.file(shared.file_id(media))
     if gateway.old:

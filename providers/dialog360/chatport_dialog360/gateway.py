@@ -5,7 +5,7 @@ Owns: which generation an address belongs to, paths, the key. Must not know: wha
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from chatport import Channel
 from chatport_meta.outbound import Edges
@@ -25,11 +25,13 @@ class Gateway(Service):
     def __init__(self, channel: Channel) -> None:
         base_url, self.old = _generation(str(channel.config.get("api_base_url") or CLOUD_HOSTED))
         key = str(channel.config.get("api_key") or "")
+        secret = str(channel.config.get("webhook_verify_token") or "")
         super().__init__(
             base_url,
             name=SERVICE,
             headers={KEY_HEADER: key},
-            secrets=[key, str(channel.config.get("webhook_verify_token") or "")],
+            # As it stands in the webhook's address, too.
+            secrets=[key, secret, quote_plus(secret)],
             told=told,
             explain=explain,
         )

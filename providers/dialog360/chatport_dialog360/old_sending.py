@@ -6,6 +6,7 @@ Owns: those differences, the upload of raw bytes, looking a recipient up. Must n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chatport import OutboundMessage, Sent
@@ -15,6 +16,7 @@ from chatport.errors import (
     TemporarilyRefused,
     UnsupportedFeature,
 )
+from chatport.identities import Identity, IdentityKind
 from chatport.messages import Interactive, Media, MessageRef, Template
 from chatport_meta import outbound
 from chatport_meta.addresses import digits
@@ -38,13 +40,17 @@ def send(gateway: Gateway, message: OutboundMessage) -> Sent:
         file = {"id": upload(gateway, message.content)}
     body = old_body(outbound.message_body(message, to, file, SERVICE), message)
     try:
-        answer = gateway.send("messages", body)
+        return outbound.sent(gateway.send("messages", body), SERVICE)
     except RecipientInvalid as error:
         if error.code != UNKNOWN_CONTACT:
             raise
-        # Refused, so surely not sent.
-        answer = gateway.send("messages", {**body, "to": _looked_up(gateway, to["to"])})
-    return outbound.sent(answer, SERVICE)
+    # Refused, so surely not sent. The answer need not name the recipient; what the look-up told is handed on.
+    wa_id = _looked_up(gateway, to["to"])
+    found = outbound.sent(gateway.send("messages", {**body, "to": wa_id}), SERVICE)
+    known = Identity(IdentityKind.WA_ID, wa_id)
+    if known in found.recipient or not (wa_id.isascii() and wa_id.isdigit()):
+        return found
+    return replace(found, recipient=(known, *found.recipient))
 
 
 def _check(message: OutboundMessage) -> None:

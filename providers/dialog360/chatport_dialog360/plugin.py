@@ -64,8 +64,8 @@ def send_message(channel: Channel, message: OutboundMessage) -> Sent:
 
 
 @hookimpl
-def media_url(channel: Channel, media: MediaRef) -> MediaRequest:
-    return files.media_request(channel, media)
+def media_url(channel: Channel, media: MediaRef, attempt: int) -> MediaRequest:
+    return files.media_request(channel, media, attempt)
 
 
 @hookimpl

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from chatport import Channel, ManualStep, Provisioned
 from chatport.errors import ProviderError
 
+from .errors import NO_WEBHOOK
 from .gateway import Gateway
 
 SECRET_HEADER = "X-Hook-Secret"  # noqa: S105 (a header's name)
@@ -48,7 +49,17 @@ def current_destination(gateway: Gateway) -> Destination:
 
     :raises ProviderError: 360dialog could not be asked.
     """
-    return _destination(gateway.get(gateway.config("webhook")))
+    return _found(gateway, gateway.config("webhook"))
+
+
+def _found(gateway: Gateway, path: str) -> Destination:
+    """What is set at a path; the older stack answers an error where nothing is."""
+    try:
+        return _destination(gateway.get(path))
+    except ProviderError as error:
+        if error.code != NO_WEBHOOK:
+            raise
+        return Destination("")
 
 
 def _destination(answer: Mapping[str, Any]) -> Destination:
@@ -82,12 +93,12 @@ def provision(channel: Channel) -> Provisioned:
 
 
 def _set(gateway: Gateway, path: str, wanted: Destination, **more: Any) -> None:
-    found = _destination(gateway.get(path))
+    found = _found(gateway, path)
     if found.url.partition("?")[0] == wanted.url and found.presents_secret_of(wanted):
         return
     body = {"url": wanted.url, "headers": dict(wanted.headers), **more}
     answer = gateway.post(path, body)
-    kept = _destination(answer if "headers" in answer else gateway.get(path))
+    kept = _destination(answer) if "headers" in answer else _found(gateway, path)
     if wanted.headers and not kept.presents_secret_of(wanted):
         query = urlencode({SECRET_PARAMETER: wanted.headers[SECRET_HEADER]})
         gateway.post(path, {"url": f"{wanted.url}?{query}", "headers": {}, **more})
@@ -99,7 +110,7 @@ def _account_events(
     """Events of the whole account (templates, quality, restrictions) have one address for all of its numbers; it is
     taken where nobody has it yet."""
     try:
-        found = _destination(gateway.get("waba_webhook"))
+        found = _found(gateway, "waba_webhook")
         if not found.url or found.url.partition("?")[0] == wanted.url:
             _set(gateway, "waba_webhook", wanted, override_all=False)
             done.append("360dialog delivers the account's events to Chatport.")

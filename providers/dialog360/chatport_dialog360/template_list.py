@@ -22,6 +22,7 @@ def fetch(gateway: Gateway) -> list[dict[str, object]]:
     :raises ProviderError: one page could not be read; then nothing is returned.
     """
     found: list[dict[str, Any]] = []
+    last: list[Any] = []
     for _ in range(MAX_PAGES):
         params = {"limit": str(PAGE), "offset": str(len(found))}
         page = gateway.get(gateway.config("templates"), params)
@@ -32,9 +33,14 @@ def fetch(gateway: Gateway) -> list[dict[str, object]]:
                 action="It is tried again; what is stored stays.",
                 code="no_data",
             )
+        if (
+            entries == last
+        ):  # nothing more, or a service that knows no pages and tells the same again
+            entries = []
+        last = entries
         found += [entry if isinstance(entry, dict) else {} for entry in entries]
         total = page.get("total")
-        if not entries or not isinstance(total, int) or len(found) >= total:
+        if not entries or (isinstance(total, int) and len(found) >= total):
             return named([stored(entry) for entry in found], SERVICE)
     raise TemporarilyRefused(
         f"{SERVICE}'s listing of templates does not come to an end.",

@@ -104,3 +104,16 @@ def test_told_judges_a_success_by_what_calls_itself_an_error(body: Any, failed: 
 def test_explain_knows_both_lists(code: str, kind: str) -> None:
     meaning = explain(code)
     assert meaning is not None and meaning.kind.error_class == kind
+
+
+@pytest.mark.parametrize("code", ["0", "190", "10", "200", "131005", "131045", "133010"])
+def test_explain_sends_nobody_after_a_token_that_is_360dialogs(code: str) -> None:
+    meaning = explain(code)
+    assert meaning is not None and "360dialog Hub" in meaning.action
+
+
+def test_explain_sends_nobody_after_ids_that_are_360dialogs() -> None:
+    meaning = explain("100", "33")
+    assert meaning is not None and "360dialog Hub" in meaning.action
+    other = explain("100")
+    assert other is not None and "Hub" not in other.action

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chatport import Channel, Identity, MediaKind, OutboundMessage, Recipient
-from chatport.errors import AuthenticationFailed, MediaGone, TemporarilyRefused
+from chatport.errors import AuthenticationFailed, MediaGone, RecipientInvalid, TemporarilyRefused
 from chatport.events import MediaRef
 from chatport.messages import Media, Text
 from chatport_dialog360 import plugin
@@ -58,7 +58,7 @@ def test_message_has_the_cloud_form(channel: Channel, dialog: Any) -> None:
 def test_file_is_fetched_from_the_own_host_byte_for_byte(channel: Channel, dialog: Any) -> None:
     told = {"url": f"https://lookaside.fbsbx.com{PATH}", "sha256": "cd" * 32}
     dialog.says("GET", f"{NEW}/1800", told)
-    request = plugin.media_url(channel, FILE)
+    request = plugin.media_url(channel, FILE, 0)
     assert request.url == NEW + PATH
     assert request.allowed_hosts == ("waba-v2.test",)
     assert request.headers == {"D360-API-KEY": channel.config["api_key"]}
@@ -69,14 +69,34 @@ def test_file_is_fetched_from_the_own_host_byte_for_byte(channel: Channel, dialo
 def test_file_at_a_strange_address_is_not_fetched(channel: Channel, dialog: Any, url: Any) -> None:
     dialog.says("GET", f"{NEW}/1800", {"url": url})
     with pytest.raises(TemporarilyRefused):
-        plugin.media_url(channel, FILE)
+        plugin.media_url(channel, FILE, 0)
 
 
 def test_file_that_is_gone_is_told(channel: Channel, dialog: Any) -> None:
     body = {"meta": {"success": False, "http_code": 404, "developer_message": "not found"}}
     dialog.says("GET", f"{NEW}/1800", body, 404)
     with pytest.raises(MediaGone):
-        plugin.media_url(channel, FILE)
+        plugin.media_url(channel, FILE, 0)
+
+
+def test_file_is_not_asked_for_for_ever(
+    channel: Channel, old_channel: Channel, dialog: Any
+) -> None:
+    dialog.says("GET", f"{NEW}/1800", {"url": f"https://lookaside.fbsbx.com{PATH}"})
+    assert plugin.media_url(channel, FILE, 2).url
+    calls = len(dialog.calls)
+    for one in (channel, old_channel):
+        with pytest.raises(MediaGone):
+            plugin.media_url(one, FILE, 3)
+    assert len(dialog.calls) == calls
+
+
+def test_recipient_is_never_looked_up_here(channel: Channel, dialog: Any) -> None:
+    error = {"errors": [{"code": 1006, "title": "Resource not found", "details": "unknown"}]}
+    dialog.says("POST", f"{NEW}/messages", error, 404)
+    with pytest.raises(RecipientInvalid):
+        plugin.send_message(channel, OutboundMessage("0" * 32, Recipient((ROSA,)), Text("hi")))
+    assert dialog.calls == [f"POST {NEW}/messages"]
 
 
 def test_status_of_the_answer_counts_not_that_in_its_body(channel: Channel, dialog: Any) -> None:

@@ -91,6 +91,20 @@ def test_unknown_recipient_is_looked_up_and_written_to_once(
 
 
 @pytest.mark.parametrize(
+    ("wa_id", "learned"),
+    [("558299887766", (Identity("wa_id", "558299887766"),)), ("no digits", ())],
+)
+def test_wa_id_that_the_look_up_tells_is_kept(
+    old_channel: Channel, dialog: Any, wa_id: str, learned: tuple[Identity, ...]
+) -> None:
+    unknown_contact(dialog, {"json": {"messages": [{"id": "gBEG2"}]}, "status_code": 201})
+    known = {"input": "+5582999887766", "status": "valid", "wa_id": wa_id}
+    dialog.says("POST", f"{OLD}/contacts", {"contacts": [known]})
+    ana = Identity("phone", "5582999887766")
+    assert plugin.send_message(old_channel, message(Text("oi"), ana)).recipient == learned
+
+
+@pytest.mark.parametrize(
     ("contact", "kind"),
     [
         ({"status": "invalid"}, RecipientInvalid),
@@ -161,7 +175,7 @@ def test_broken_send_is_of_unknown_outcome(old_channel: Channel, dialog: Any) ->
 
 def test_file_is_fetched_by_its_id_with_the_key(old_channel: Channel, dialog: Any) -> None:
     media = MediaRef(MediaKind.IMAGE, {"id": "c1/../x"}, sha256="ab" * 32)
-    request = plugin.media_url(old_channel, media)
+    request = plugin.media_url(old_channel, media, 0)
     assert request.url == f"{OLD}/media/c1%2F..%2Fx"
     assert request.allowed_hosts == ("waba.test",) and request.sha256 == "ab" * 32
     assert dialog.calls == []
@@ -184,6 +198,25 @@ def test_templates_of_all_pages(old_channel: Channel, dialog: Any) -> None:
         ("c", "APPROVED", "ns"),
     ]
     assert [r.qs["offset"] for r in dialog.mock.request_history] == [["0"], ["2"]]
+
+
+def test_templates_without_a_total_are_read_until_none_is_left(
+    old_channel: Channel, dialog: Any
+) -> None:
+    pages = [template_page(9, "a", "b"), template_page(9, "c"), template_page(9)]
+    for page in pages:
+        del page["total"]
+    dialog.mock.get(f"{OLD}/configs/templates", [{"json": page} for page in pages])
+    assert [t["name"] for t in plugin.fetch_templates(old_channel)] == ["a", "b", "c"]
+
+
+def test_templates_of_a_service_without_pages_are_told_once(
+    old_channel: Channel, dialog: Any
+) -> None:
+    page = template_page(9, "a", "b")
+    del page["total"]
+    dialog.says("GET", f"{OLD}/configs/templates", page)
+    assert [t["name"] for t in plugin.fetch_templates(old_channel)] == ["a", "b"]
 
 
 def test_templates_are_all_or_nothing(old_channel: Channel, dialog: Any) -> None:

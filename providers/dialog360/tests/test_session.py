@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from marshmallow import ValidationError
@@ -166,6 +167,20 @@ def test_validate_of_the_older_generation(
     assert found.connected is connected and found.linked_number == "+4930700001234"
 
 
+def no_webhook(dialog: Any, *then: Any) -> None:
+    """The older stack's answer where no webhook address was ever set."""
+    error = {"code": 1022, "title": "Webhook URL is not configured"}
+    answer = {"json": {"meta": {"api_status": "stable"}, "errors": [error]}, "status_code": 400}
+    dialog.mock.get(f"{OLD}/configs/webhook", [answer, *then])
+
+
+def test_validate_bears_that_no_webhook_was_ever_set(old_channel: Channel, dialog: Any) -> None:
+    no_webhook(dialog)
+    dialog.says("GET", f"{OLD}/configs/phone_number", {"phone_number": "4930700001234"})
+    dialog.says("GET", f"{OLD}/health", {"health": {"gateway_status": "connected"}})
+    assert plugin.validate_config(old_channel).connected
+
+
 # --- webhook address ------------------------------------------------------------------------------
 
 
@@ -182,6 +197,41 @@ def test_provision_sets_address_and_secret_header(channel: Channel, dialog: Any)
     assert posted(dialog, "/v1/configs/webhook") == [OURS]
     assert posted(dialog, "/waba_webhook") == [{**OURS, "override_all": False}]
     assert len(found.done) == 2 and found.steps == ()
+
+
+def test_provision_sets_the_first_address_of_all(old_channel: Channel, dialog: Any) -> None:
+    no_webhook(dialog)
+    dialog.says("POST", f"{OLD}/configs/webhook", OURS, 201)
+    assert plugin.provision(old_channel).done
+    assert posted(dialog, "/v1/configs/webhook") == [OURS]
+
+
+def test_provision_replaces_an_address_that_has_lost_its_secret(
+    channel: Channel, dialog: Any
+) -> None:
+    for path in ("v1/configs/webhook", "waba_webhook"):
+        dialog.says("GET", f"{NEW}/{path}", {"url": CALLBACK, "headers": {}})
+        dialog.says("POST", f"{NEW}/{path}", OURS)
+    plugin.provision(channel)
+    assert posted(dialog, "/v1/configs/webhook") == [OURS]
+    assert posted(dialog, "/waba_webhook") == [{**OURS, "override_all": False}]
+
+
+def test_provision_shows_no_secret_of_the_address_that_is_refused(
+    make_channel: Any, dialog: Any
+) -> None:
+    secret = "s/e+c=r/e+t"
+    given = f"{CALLBACK}?{urlencode({'secret': secret})}"
+    dialog.says("GET", f"{OLD}/configs/webhook", {"url": ""})
+    answers = [
+        {"json": {"url": CALLBACK}},
+        {"json": {"error": f"Bad: {given}"}, "status_code": 400},
+    ]
+    dialog.mock.post(f"{OLD}/configs/webhook", answers)
+    with pytest.raises(ContentRefused) as caught:
+        plugin.provision(make_channel(api_base_url=OLD, webhook_verify_token=secret))
+    shown = f"{caught.value!r} {caught.value.message} {caught.value.detail} {caught.value.action}"
+    assert "Bad" in shown and given.rpartition("=")[2] not in shown and secret not in shown
 
 
 def test_provision_changes_nothing_that_is_right(channel: Channel, dialog: Any) -> None:

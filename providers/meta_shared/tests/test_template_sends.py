@@ -142,6 +142,9 @@ def test_login_code_stands_in_body_and_button() -> None:
         ((IMAGE,), {"header": {"media_url": "https://a.test", "media_type": "video"}}, "not video"),
         ((BUTTONS,), {"buttons": [None, None, None, {"parameter": "X"}]}, "end of its address"),
         ((BUTTONS,), {"buttons": [None, "t/1", None, {"parameter": "X" * 16}]}, "takes 15"),
+        ((BUTTONS,), {"buttons": [None, "t\nu", None, "X"]}, "line break"),
+        ((BUTTONS,), {"buttons": [None, "t", None, "X\tY"]}, "line break"),
+        ((IMAGE,), {"header": {"media_url": "https://me:pass@a.test/b"}}, "not usable"),
         ((BUTTONS,), {"buttons": [None, "t", None, "X", "more"]}, "no button number 5"),
     ],
 )

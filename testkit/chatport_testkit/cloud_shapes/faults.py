@@ -27,6 +27,10 @@ REQUEST_MODES = frozenset(
         "truncated",
     }
 )
+#: Forms of an error that ``gateway_error`` can take; see ``dialog360.gateway.gateway_answer``.
+GATEWAY_SHAPES = frozenset(
+    {"snake", "camel", "says_404", "string", "message", "errors", "error", "nested", "html"}
+)
 WEBHOOK_MODES = frozenset(
     {
         "lost",
@@ -90,12 +94,16 @@ class FaultBoard:
         ``"whatsapp_business/attachments"``.
 
         Raises:
-            ValueError: no such mode for this target.
+            ValueError: no such mode for this target, or no such shape.
         """
         modes = WEBHOOK_MODES if target == "webhook" else REQUEST_MODES
         if mode not in modes:
             known = ", ".join(sorted(modes))
             raise ValueError(f"There is no fault {mode!r} for {target!r}. Known: {known}.")
+        shape = options.get("shape", "snake")
+        if mode == "gateway_error" and shape not in GATEWAY_SHAPES:
+            known = ", ".join(sorted(GATEWAY_SHAPES))
+            raise ValueError(f"There is no shape {shape!r} of an error. Known: {known}.")
         fault = Fault(target, mode, count, dict(options))
         with self._lock:
             self._faults.append(fault)

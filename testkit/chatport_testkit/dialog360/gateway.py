@@ -71,9 +71,16 @@ def gateway_answer(
     """An error of the gateway in one of the shapes that it has had.
 
     ``snake``, ``camel``, ``says_404`` (the body contradicts the status), ``string``, ``message``,
-    ``nested`` (Meta's error as text inside), ``html``.
+    ``errors`` (of the on-premise stack), ``error`` (Meta's, passed through), ``nested`` (Meta's as text inside),
+    ``html``.
     """
     match shape:
+        case "errors":
+            return stack_answer(StackError(1000, status, message))
+        case "error":
+            return json_answer(_metas(sim, status, message), status)
+        case "nested":
+            return gateway_answer(sim, status, _nested(_metas(sim, status, message)))
         case "camel":
             body: JSON = {
                 "meta": {"success": False, "httpCode": status, "developerMessage": message}
@@ -92,6 +99,14 @@ def gateway_answer(
             meta["360dialog_trace_id"] = sim.ids.uuid()
             body = {"meta": meta}
     return json_answer(body, status)
+
+
+def _metas(sim: Dialog360Simulator, status: int, message: str) -> JSON:
+    return GraphError(100, http_status=status, message=message).body(sim.ids.trace())
+
+
+def _nested(body: JSON) -> str:
+    return f"Invalid payload ({json.dumps(body, separators=(',', ':'))})"
 
 
 def stack_answer(error: StackError) -> Response:
@@ -202,13 +217,12 @@ def checked_destination(sim: Dialog360Simulator, body: JSON) -> tuple[str, dict[
     headers = body.get("headers") or {}
     if not isinstance(headers, dict) or any("_" in str(name) for name in headers):
         raise GatewayRefusal(400, "Header names must not contain _", "string")
-    return str(url), {str(k): str(v) for k, v in headers.items()}
+    return str(url), {str(k): str(v) for k, v in headers.items()} if sim.keeps_headers else {}
 
 
 def nested_error(sim: Dialog360Simulator, error: GraphError) -> GatewayRefusal:
     """Meta's error as text inside the gateway's message, as template creation answers it."""
-    inner = json.dumps(error.body(sim.ids.trace()), separators=(",", ":"))
-    return GatewayRefusal(error.http_status, f"Invalid payload ({inner})")
+    return GatewayRefusal(error.http_status, _nested(error.body(sim.ids.trace())))
 
 
 def simple_blueprint(name: str) -> Blueprint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from flask import Flask, Response, g
 
@@ -18,13 +18,17 @@ from ..cloud_shapes.gate import json_answer
 from ..cloud_shapes.media import Medium
 from ..cloud_shapes.numbers import digits_of
 from ..cloud_shapes.people import Person
+from ..cloud_shapes.records import RequestRecord
+from ..cloud_shapes.serving import Server
 from ..cloud_shapes.wire import answer_json, meta_json
 from .flat import flat_bodies
 from .gateway import GatewayRefusal, build_app
-from .v2 import MEDIA_HOST
+from .lookaside import build_lookaside
 
 JSON = dict[str, Any]
 
+#: The host that addresses of media name, where there is no listener in its place.
+MEDIA_HOST = "https://lookaside.fbsbx.com"
 _MEDIA_ERRORS = 20
 _MEDIA_ERROR_WINDOW = 3600.0
 _MEDIA_BLOCK = 1800.0
@@ -43,7 +47,8 @@ class Dialog360Simulator(Simulation):
 
     ``generation`` "v1" (``/v1/messages``, flat webhooks) or "v2" (``/messages``, Cloud webhooks);
     :meth:`migrate` switches. ``webhook`` and ``webhook_headers`` stand for a configuration made earlier.
-    ``error_shape`` is that of key errors: snake, camel, says_404. More keyword arguments: see
+    ``error_shape`` is that of key errors: snake, camel, says_404. With ``media_listener`` the addresses of media lead
+    to a listener in the place of Meta's host, which hands nothing out and records who came. More keyword arguments: see
     :class:`~chatport_testkit.cloud_shapes.Simulation`.
     """
 
@@ -63,6 +68,8 @@ class Dialog360Simulator(Simulation):
         sandbox: bool = False,
         error_shape: str = "snake",
         contacts_in_answer: bool = False,
+        media_listener: bool = False,
+        keeps_headers: bool = True,
         **options: Any,
     ) -> None:
         options.setdefault("webhook_timeout", 5.0)
@@ -77,6 +84,12 @@ class Dialog360Simulator(Simulation):
         self.sandbox = sandbox
         self.error_shape = error_shape
         self.contacts_in_answer = contacts_in_answer
+        self.media_listener = media_listener
+        #: Whether headers of a webhook configuration are kept; without, only the address can hold a secret.
+        self.keeps_headers = keeps_headers
+        #: Requests to Meta's media host, with ``media_listener``; ``authorized`` there is a leak of the API key.
+        self.elsewhere: list[RequestRecord] = []
+        self._lookaside: Server | None = None
         self.destination: Destination | None = None
         self.waba_destination: Destination | None = None
         self.override_all = False
@@ -92,6 +105,22 @@ class Dialog360Simulator(Simulation):
 
     def app(self) -> Flask:
         return build_app(self)
+
+    def start(self) -> Self:
+        if self.media_listener and self._lookaside is None:
+            self._lookaside = Server(build_lookaside(self))
+        return super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        if self._lookaside is not None:
+            self._lookaside.stop()
+            self._lookaside = None
+
+    @property
+    def media_host(self) -> str:
+        """The host that addresses of media name. Clients must ask their own base address instead, with the key."""
+        return self._lookaside.url if self._lookaside is not None else MEDIA_HOST
 
     def migrate(self, generation: str = "v2") -> None:
         """Move the number to the other generation: paths, answers, ids, and webhook bodies."""
@@ -225,7 +254,7 @@ class Dialog360Simulator(Simulation):
     def address_of(self, medium: Medium, *, source: str | None = None) -> str:
         """Meta's address, valid for five minutes; 360dialog serves its path and query on the own host."""
         query = self.media.query(medium, self.clock.now(), source=source)
-        return f"{MEDIA_HOST}/whatsapp_business/attachments/?{query}"
+        return f"{self.media_host}/whatsapp_business/attachments/?{query}"
 
     def media_response(self, medium: Medium) -> Response:
         """The bytes, changed when a media fault is set for this request."""
@@ -239,7 +268,9 @@ class Dialog360Simulator(Simulation):
             case "oversize" if fault is not None:
                 data = data.ljust(int(fault.number("size", 30 * 1024 * 1024)), b"\0")
             case "redirect":
-                return Response("", status=302, headers={"Location": f"{MEDIA_HOST}/{medium.id}"})
+                return Response(
+                    "", status=302, headers={"Location": f"{self.media_host}/{medium.id}"}
+                )
         return Response(data, content_type=medium.mime)
 
     def check_media_block(self) -> None:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 
-#: The host that media addresses name. Clients must ask their own base address instead, with the API key.
-MEDIA_HOST = "https://lookaside.fbsbx.com"
 _PROFILE_FIELDS = frozenset(
     {"about", "address", "description", "email", "profile_picture_url", "websites", "vertical"}
 )

@@ -99,4 +99,10 @@ def _needed(value: str, label: str, what: str) -> str:
             action="Give it under buttons, at the button's place, as parameter.",
             code="template_buttons",
         )
+    if any(c in value for c in "\n\r\t"):
+        raise ContentRefused(
+            f"The value of the template's button {label!r} holds a line break or a tab.",
+            action="Write it on one line.",
+            code="template_buttons",
+        )
     return value

@@ -280,10 +280,12 @@ def checked_link(link: str) -> str:
         host = (parts.hostname or "").lower()
     except ValueError:
         parts, host = None, ""
-    if parts is None or parts.scheme not in ("http", "https") or not host or len(text) > MAX_LINK:
+    usable = parts is not None and parts.scheme in ("http", "https") and parts.username is None
+    if not usable or not host or len(text) > MAX_LINK:
         raise ContentRefused(
             "The file's address is not usable.",
-            action=f"Give a public address that begins with https:// and has at most {MAX_LINK} characters.",
+            action=f"Give a public address without a password, that begins with https:// and has at most {MAX_LINK}"
+            " characters.",
             code="template_header",
         )
     if host.endswith(_SAMPLES):
