@@ -44,7 +44,7 @@ class Server:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: SendEvent) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
         elif scope["path"].startswith(PREFIX):
@@ -54,13 +54,15 @@ class Server:
         else:
             await self._flask(scope, receive, send)
 
-
-async def _lifespan(receive: Receive, send: SendEvent) -> None:
-    while True:
-        event = await receive()
-        await send({"type": f"{event['type']}.complete"})
-        if event["type"] == "lifespan.shutdown":
-            return
+    async def _lifespan(self, receive: Receive, send: SendEvent) -> None:
+        while True:
+            event = await receive()
+            ends = event["type"] == "lifespan.shutdown"
+            if ends:
+                await self._stream.close()
+            await send({"type": f"{event['type']}.complete"})
+            if ends:
+                return
 
 
 def application() -> Server:

@@ -271,6 +271,13 @@ class EventStream:
         if self._reader is None or self._reader.done():
             self._reader = asyncio.ensure_future(self._read_forever())
 
+    async def close(self) -> None:
+        """Read no more: the server ends."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.wait([reader])
+
     async def _read_forever(self) -> None:
         """One blocking read of Redis for all clients; positions survive a lost connection as ``reset``."""
         positions = self._positions

@@ -366,6 +366,12 @@ class Server:
         )
         self._loop.call_later(0.5, self._ready.set)
         self._loop.run_until_complete(self._server.serve())
+        # As the process does when it ends: what is left behind would be collected in the middle of another test.
+        self._loop.run_until_complete(stream.close())
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.1))
+        self._loop.close()
 
 
 @pytest.fixture

@@ -274,7 +274,7 @@ def test_two_agents_see_each_others_work(live_site: Any, desks: Any) -> None:
     budi.expect(".msg.out .text", "from Ana")
     ana.page.click("#resolve")
     budi.expect("#thread-head .badge", "Resolved")
-    budi.expect(".activity-line", "resolved by Ana")
+    budi.expect(".activity-line", "resolved · Ana")
     budi.expect("#rows [data-row]", count=1)
 
     assert budi.page.locator("#rows .row-name").inner_text() == "Budi"
