@@ -5,6 +5,7 @@ Owns: activity lines and channel facts. Must not know: requests, batches.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +74,14 @@ def apply_call(scope: Scope, event: CallOffered) -> Outcome:
 
 
 def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
-    """A person has a new number."""
+    """A person has a new number. Told once more it changes nothing: meanwhile the person may have the old number again,
+    or somebody else may have it."""
+    told = sa.select(Message.id).where(
+        Message.inbox_id == scope.inbox.id, Message.item_key == event.key
+    )
+    known = scope.connection.execute(told).scalar()
+    if known is not None:
+        return duplicate(known)
     contact_id = contacts.move_identity(scope.connection, scope.account_id, event.old, event.new)
     if contact_id is None:
         return ignored("nobody is known under the old number")
@@ -97,19 +105,17 @@ def apply_typing(scope: Scope, event: TypingChanged) -> Outcome:
 
 
 def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
-    """A fact about the channel, shown on its health."""
-    notices = {
-        **scope.channel.notices,
-        **scope.channel_notices,
-        event.kind: storable_json(
-            {
-                "facts": dict(event.facts),
-                "warning": event.warning,
-                "at": scope.moment(event.time).isoformat(),
-            }
-        ),
-    }
-    scope.channel_notices = notices
+    """A fact about the channel, shown on its health: the latest of each kind, whatever the order in which they come."""
+    # Read here: the channel's row is older than what this transaction and the ones before it left.
+    notices = scope.connection.execute(
+        sa.select(Channel.notices).where(Channel.id == scope.channel.id).with_for_update()
+    ).scalar_one()
+    at = scope.moment(event.time)
+    known = notices.get(event.kind)
+    if known is not None and datetime.fromisoformat(known["at"]) > at:
+        return ignored("a later fact of this kind is known")
+    fact = {"facts": dict(event.facts), "warning": event.warning, "at": at.isoformat()}
+    notices = {**notices, event.kind: storable_json(fact)}
     scope.connection.execute(
         sa.update(Channel)
         .where(Channel.id == scope.channel.id)

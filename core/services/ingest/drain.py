@@ -412,9 +412,8 @@ def _apply_routed(core: Core, scope: Scope, work: Work, event: AnyEvent) -> Outc
     if other is None:
         named = ", ".join(event.addressees)
         return parked(f"the item is for {named}, which is not this channel")
-    scope_there = replace(
-        scope, channel=other[0], inbox=other[1], made=set(), channel_notices={}
-    )  # the lists of what is left to do are shared
+    # The lists of what is left to do are shared.
+    scope_there = replace(scope, channel=other[0], inbox=other[1], made=set())
     outcome = applying.apply_event(scope_there, event)
     scope.calls = scope.calls or scope_there.calls
     return replace(outcome, reason=outcome.reason or f"applied to channel {other[0].phone_number}")

@@ -58,7 +58,6 @@ class Scope:
     :param made: source ids that this event's message can be found by from now on.
     :param rechecks: channel and source id of follow-ups and messages, to be looked for once more after the commit.
     :param calls: whether sends, files or tasks were queued.
-    :param channel_notices: the channel's notices as this transaction leaves them; its row was read before.
     """
 
     connection: Connection
@@ -72,7 +71,6 @@ class Scope:
     made: set[str] = field(default_factory=set)
     rechecks: set[tuple[int, str]] = field(default_factory=set)
     calls: bool = False
-    channel_notices: dict[str, Any] = field(default_factory=dict)
 
     @property
     def account_id(self) -> int:
