@@ -96,6 +96,9 @@ def test_receiver_accepts_the_number_with_and_without_plus(receiver: Receiver) -
         {"x-hub-signature-256": ""},
         {"x-hub-signature-256": "sha256=00"},
         {"x-hub-signature-256": "sha256=é"},
+        {"x-hub-signature-256": "sha256"},
+        {"x-hub-signature-256": "="},
+        {},
         signed(BODY, "other"),
         signed(BODY + b" "),
     ],
@@ -104,6 +107,16 @@ def test_receiver_refuses_what_its_secret_did_not_sign(
     receiver: Receiver, world: World, headers: dict[str, str]
 ) -> None:
     assert receiver.receive(NUMBER, headers, {}, BODY).status == 401
+    assert world.rows(t.RawRequest) == []
+
+
+@pytest.mark.parametrize("secrets", [[], [""]])
+def test_receiver_lets_nobody_in_where_there_is_no_secret(world: World, secrets: list[str]) -> None:
+    world.set(t.Channel, auth_secrets=world.core.vault.seal({"webhook": secrets}))
+    receiver = Receiver(world.core)
+
+    assert receiver.receive(NUMBER, signed(BODY, ""), {}, BODY).status == 401
+    assert receiver.receive(NUMBER, {}, {}, BODY).status == 401
     assert world.rows(t.RawRequest) == []
 
 

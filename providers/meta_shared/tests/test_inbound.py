@@ -13,15 +13,19 @@ from chatport.errors import AnomalousPayload
 from chatport.events import (
     AnyEvent,
     ChannelNotice,
+    ContactPart,
     GroupChanged,
     Ignored,
+    LocationPart,
     MessageReceived,
     StatusChanged,
+    StructuredPart,
     TemplateChanged,
     UnknownEvent,
     UnsupportedPart,
 )
 from chatport.identities import Identity
+from chatport.messages import Location
 from chatport.reader import load_json
 from chatport_meta.inbound import read_envelope, sha256_hex
 
@@ -184,6 +188,54 @@ def test_file_that_was_not_fetched_is_a_placeholder_with_its_caption() -> None:
     (event,) = read(body(messages=[item]))
     assert isinstance(event, MessageReceived)
     assert event.parts == (UnsupportedPart("The service could not fetch the file. the damage"),)
+
+
+@pytest.mark.parametrize(
+    ("card", "shown"),
+    [
+        ({"name": {"formatted_name": "Tomas Berg"}}, "Tomas Berg"),
+        ({"phones": [{"phone": "+4915112340001"}], "origin": "contact_request"}, "+4915112340001"),
+        ({"phones": [{"wa_id": "4915112340001"}]}, "+4915112340001"),
+        ({"name": {}, "emails": [{"email": "t@example.org"}]}, "t@example.org"),
+        ({"name": None, "org": {"company": "Berg"}}, "Berg"),
+        ({"user_id": "DE.58203377411902456"}, "A contact without a name"),
+    ],
+)
+def test_card_without_a_name_is_shown_by_what_it_has(card: Any, shown: str) -> None:
+    (event,) = read(body(messages=[text(1, type="contacts", contacts=[card])]))
+    assert isinstance(event, MessageReceived)
+    assert [part.card.name for part in event.parts if isinstance(part, ContactPart)] == [shown]
+
+
+@pytest.mark.parametrize("given", ['{"day": "Mo"}', {"day": "Mo"}])
+def test_flow_reply_is_read_as_text_and_as_an_object(given: Any) -> None:
+    reply = {"type": "nfm_reply", "nfm_reply": {"name": "flow", "response_json": given}}
+    (event,) = read(body(messages=[text(1, type="interactive", interactive=reply)]))
+    assert isinstance(event, MessageReceived)
+    assert [(p.body, p.data) for p in event.parts if isinstance(p, StructuredPart)] == [
+        ("day: Mo", {"name": "flow", "response": {"day": "Mo"}, "flow_token": ""})
+    ]
+
+
+@pytest.mark.parametrize("values", [(52, 13), (52.0, 13.0), ("52", "13.0")])
+def test_coordinates_are_read_from_numbers_and_texts(values: Any) -> None:
+    place = {"latitude": values[0], "longitude": values[1]}
+    (event,) = read(body(messages=[text(1, type="location", location=place)]))
+    assert isinstance(event, MessageReceived)
+    assert event.parts == (LocationPart(Location(52.0, 13.0, "", "")),)
+
+
+def test_unknown_field_is_unknown_beside_what_is_known() -> None:
+    value = body("holograms", x=1)
+    value["entry"].append(body(messages=[text(1)])["entry"][0])
+    assert kinds(read(value)) == ["UnknownEvent", "MessageReceived"]
+
+
+def test_state_of_a_call_is_no_state_of_a_message() -> None:
+    call = {"id": "wacid.1", "type": "call", "status": "RINGING", "recipient_id": "49"}
+    states = [{**call, "status": word} for word in ("RINGING", "ACCEPTED", "delivered")]
+    assert set(kinds(read(body(statuses=states)))) == {"Ignored"}
+    assert set(kinds(read(body("calls", statuses=states)))) == {"Ignored"}
 
 
 def test_opaque_data_of_our_own_names_the_delivery() -> None:

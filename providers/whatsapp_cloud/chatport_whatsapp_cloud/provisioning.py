@@ -145,10 +145,12 @@ def derived_pin(channel: Channel) -> str:
 
 def _subscribe(channel: Channel, graph: Graph, progress: _Progress) -> None:
     """Subscribe the app to the account. The call would wipe an address that was set for this app and the whole
-    account, so it is left out where there is one that is not ours. What other apps have is their own."""
+    account, so it is left out where there is one: a foreign one is not ours to take away, and ours may serve other
+    numbers of the account. What other apps have is their own."""
     path = graph.account("subscribed_apps")
     try:
-        if _has_foreign_address(channel, graph, graph.get(path).get("data")):
+        addresses = _own_addresses(graph, graph.get(path).get("data"))
+        if any(address != channel.callback_url for address in addresses):
             progress.steps.append(
                 ManualStep(
                     title="Check the app's subscription",
@@ -158,7 +160,8 @@ def _subscribe(channel: Channel, graph: Graph, progress: _Progress) -> None:
                 )
             )
             return
-        graph.post(path)
+        if not addresses:
+            graph.post(path)
     except ProviderError as error:
         progress.steps.append(
             ManualStep(
@@ -170,16 +173,15 @@ def _subscribe(channel: Channel, graph: Graph, progress: _Progress) -> None:
     progress.done.append("The app is subscribed to the WhatsApp Business account.")
 
 
-def _has_foreign_address(channel: Channel, graph: Graph, apps: Any) -> bool:
+def _own_addresses(graph: Graph, apps: Any) -> list[str]:
+    """The addresses that are set for our app and the whole account."""
     entries = [app for app in (apps if isinstance(apps, list) else ()) if isinstance(app, dict)]
-    foreign = [
-        app
-        for app in entries
-        if app.get("override_callback_uri") not in (None, "", channel.callback_url)
-    ]
-    own = _own_app(graph) if foreign else ""
+    entries = [app for app in entries if app.get("override_callback_uri")]
+    own = _own_app(graph) if entries else ""
     # Where Meta does not say which app is ours, any of them may be.
-    return any(not own or _app_id(app) in ("", own) for app in foreign)
+    return [
+        str(app["override_callback_uri"]) for app in entries if not own or _app_id(app) in ("", own)
+    ]
 
 
 def _app_id(entry: Mapping[str, Any]) -> str:

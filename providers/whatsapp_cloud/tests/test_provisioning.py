@@ -89,6 +89,27 @@ def test_provision_leaves_the_address_of_the_account_alone(channel: Channel, gra
     assert [step.title for step in found.steps] == ["Check the app's subscription"]
 
 
+@pytest.mark.parametrize("app_id", ["1", ""])
+def test_provision_keeps_an_address_of_the_account_that_is_ours_already(
+    channel: Channel, graph: Any, app_id: str
+) -> None:
+    ready(graph, [_app("1", override_callback_uri=CALLBACK)])
+    graph.says("GET", "debug_token", {"data": {"app_id": app_id}})
+    found = plugin.provision(channel)
+    assert APPS not in posted(graph)  # it would take the address from the account's other numbers
+    assert NUMBER in posted(graph)
+    assert len(found.done) == 2 and found.steps == ()
+
+
+def test_provision_subscribes_beside_another_app_that_leads_here(
+    channel: Channel, graph: Any
+) -> None:
+    ready(graph, [_app("2", override_callback_uri=CALLBACK)])
+    graph.says("GET", "debug_token", {"data": {"app_id": "1"}})
+    assert plugin.provision(channel).steps == ()
+    assert APPS in posted(graph)
+
+
 def test_provision_goes_on_when_subscribing_fails(channel: Channel, graph: Any) -> None:
     ready(graph)
     graph.refuses("POST", APPS, 200, 403)

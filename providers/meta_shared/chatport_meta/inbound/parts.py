@@ -150,12 +150,14 @@ def _card(item: Tolerant) -> ContactCard:
     )
     phones = tuple(filter(None, (_phone(entry) for entry in item.items("phones"))))
     emails = tuple(filter(None, (entry.text("email") for entry in item.items("emails"))))
-    shown = name.text("formatted_name").strip() or given or (phones[0] if phones else "")
+    company = item.obj("org").text("company")
+    # A card that a person was asked for has no name, and one of a person without number not even that.
+    known = (name.text("formatted_name").strip(), given, *phones, *emails, company.strip())
     return ContactCard(
-        shown,
+        next(filter(None, known), "A contact without a name"),
         phones,
         emails,
-        item.obj("org").text("company"),
+        company,
         vcard or json.dumps(item.value, ensure_ascii=False, sort_keys=True),
     )
 
@@ -197,10 +199,10 @@ def _list_reply(reply: Tolerant) -> Part:
 
 
 def _flow_reply(reply: Tolerant) -> Part:
-    """The answer to a Flow: JSON as text. What is no JSON is kept as it came."""
-    given = reply.text("response_json")
+    """The answer to a Flow: JSON as text. What is no JSON, or is JSON already, is kept as it came."""
+    given = reply.text("response_json") or reply.value.get("response_json")
     try:
-        response = load_json(given) if given else {}
+        response = load_json(given) if given and isinstance(given, str) else given or {}
     except AnomalousPayload:
         response = given
     answers = response if isinstance(response, dict) else {}
