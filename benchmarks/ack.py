@@ -164,10 +164,8 @@ def server(target: str, port: int, interface: str, environment: dict[str, str]) 
     command = [
         *(sys.executable, "-m", "granian", "--factory", "--interface", interface),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(PROCESSES)),
-        *("--no-ws", "--log-level", "error", target),
+        *("--http", "1", "--no-ws", "--log-level", "error", target),
     ]
-    if interface == "wsgi":
-        command[3:3] = []
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, cwd=Path(__file__).parent.parent
     )

@@ -5,13 +5,13 @@ Owns: ON CONFLICT DO NOTHING with the new id; the update of rows by their ids. M
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 
 
 def insert_if_absent(connection: Connection, table: Any, values: Mapping[str, Any]) -> int | None:
@@ -35,30 +35,6 @@ def insert_many_if_absent(
 def insert(connection: Connection, table: Any, values: Mapping[str, Any]) -> int:
     """Insert a row and return its id."""
     return int(connection.execute(_plain(table), values).scalar_one())
-
-
-def insert_rows(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows with the same columns by one statement."""
-    if rows:
-        connection.exec_driver_sql(*rows_statement(connection.dialect, table, rows))
-
-
-def rows_statement(
-    dialect: Dialect, table: Any, rows: Sequence[Mapping[str, Any]]
-) -> tuple[str, tuple[Any, ...]]:
-    """One statement that inserts rows with the same columns, and its values. A driver gives the interpreter's lock away
-    for every statement, and gets it back late where other threads are busy: the usual way has one for each row.
-
-    :param rows: not empty; at most a few thousand values in all, which is what a statement takes.
-    """
-    names = tuple(rows[0])
-    ready = _ready(dialect, table, names)
-    values = tuple(
-        prepare(row[name]) if prepare is not None else row[name]
-        for row in rows
-        for name, prepare in ready
-    )
-    return _rows(dialect, table, names, len(rows)), values
 
 
 def update(connection: Connection, table: Any, row_id: int, values: Mapping[str, Any]) -> None:
@@ -86,23 +62,6 @@ def update_many(
 @cache
 def _plain(table: Any) -> Any:
     return sa.insert(table).returning(table.c.id)
-
-
-@cache
-def _rows(dialect: Dialect, table: Any, names: tuple[str, ...], count: int) -> str:
-    mark = "?" if dialect.paramstyle == "qmark" else "%s"
-    row = f"({', '.join(mark for _ in names)})"
-    all_rows = ", ".join(row for _ in range(count))
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {all_rows}"  # noqa: S608 (our names)
-
-
-@cache
-def _ready(
-    dialect: Dialect, table: Any, names: tuple[str, ...]
-) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    """Columns, each with what makes its value ready for the driver."""
-    types = ((name, table.c[name].type.dialect_impl(dialect)) for name in names)
-    return tuple((name, kind.bind_processor(dialect)) for name, kind in types)
 
 
 @cache

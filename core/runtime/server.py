@@ -81,7 +81,7 @@ def application() -> Server:
 def serve(host: str, port: int, processes: int = 1) -> None:
     """Serve on one address until told to stop. The processes read their settings from the environment."""
     from granian import Granian  # heavy, and only a web process needs it
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
 
     Granian(
         "chatport.runtime.server:application",
@@ -90,6 +90,7 @@ def serve(host: str, port: int, processes: int = 1) -> None:
         interface=Interfaces.ASGI,
         factory=True,
         workers=processes,
+        http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.2,

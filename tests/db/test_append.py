@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -84,3 +84,23 @@ def test_append_says_that_the_database_does_not_take_it(db: Database) -> None:
 
     appender.append(_table, [beat("c")])
     eventually(lambda: names(db) == ["a", "c"])
+
+
+def test_append_goes_on_when_the_server_cut_its_connection(
+    fresh_database: Callable[[str], str],
+) -> None:
+    db = Database(fresh_database("postgresql"))
+    Base.metadata.create_all(db.engine)
+    appender = Appender(db, "beats")
+    appender.append(_table, [beat("a")])
+    with db.write("cut") as connection:
+        cut = connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cut.scalars().all() == [True]
+
+    appender.append(_table, [beat("b")])
+
+    assert names(db) == ["a", "b"]
+    db.dispose()

@@ -24,7 +24,7 @@ from services.fake_provider import FEATURES, NUMBER, FakeProvider
 from chatport.channels import Channel, InboundRequest
 from chatport.db import tables as t
 from chatport.db.types import utcnow
-from chatport.db.upsert import insert, insert_rows
+from chatport.db.upsert import insert
 from chatport.events import AnyEvent, Chat, Direction, Party
 from chatport.hookspecs import hookimpl
 from chatport.identities import phone
@@ -200,7 +200,7 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def acknowledge(old: Old) -> None:
-    """On SQLite the receiver's insert goes past what is watched here: the same statement is run once more."""
+    """The receiver's insert goes past what is watched here: the same row is inserted once more."""
     old.webhook(text("ACK1", sender=phone_of(3)))
     with old.core.db.write("acknowledge") as connection:
         newest = connection.execute(sa.select(sa.func.max(t.RawRequest.id))).scalar_one()
@@ -208,7 +208,7 @@ def acknowledge(old: Old) -> None:
             sa.select(t.RawRequest.__table__).where(t.RawRequest.id == newest)
         ).one()
         values = {name: value for name, value in row._mapping.items() if name != "id"}
-        insert_rows(connection, t.RawRequest.__table__, [values])
+        insert(connection, t.RawRequest.__table__, values)
 
 
 def apply_events(old: Old) -> None:

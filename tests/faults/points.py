@@ -62,18 +62,16 @@ def transactions(engine: Any) -> None:
 
 
 def appends(append: Any) -> None:
-    """The same points for what is only appended; elsewhere than on SQLite that is a transaction like any other."""
-    transaction = append.Appender._transaction
+    """The same points for what is only appended: one statement is that transaction, which is kept or is not."""
+    run = append.Appender._run
 
-    @contextmanager
-    def with_points(self: Any, queue: Any) -> Iterator[Any]:
-        with transaction(self, queue) as driver:
-            yield driver
-            reach("commit")
-            reach(f"before commit: {self._name}")
+    def with_points(self: Any, driver: Any, statement: str, values: Any) -> None:
+        reach("commit")
+        reach(f"before commit: {self._name}")
+        run(self, driver, statement, values)
         reach(f"after commit: {self._name}")
 
-    append.Appender._transaction = with_points
+    append.Appender._run = with_points
 
 
 def inserts(upsert: Any) -> None:
