@@ -115,6 +115,8 @@ class ProviderError(ChatportError):
     :param status_code: the HTTP status, where there was one.
     :param retry_after: seconds to wait before the next try, where the provider said so; a day at most.
     :param detail: the provider's own words, without secrets.
+    :param fields: messages by field of the channel's configuration, where one is to blame; Chatport names the address
+        or the credentials by itself.
     """
 
     error_class: ErrorClass = ErrorClass.BUG
@@ -128,6 +130,7 @@ class ProviderError(ChatportError):
         status_code: int | None = None,
         retry_after: float | None = None,
         detail: str = "",
+        fields: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -136,6 +139,7 @@ class ProviderError(ChatportError):
         self.status_code = status_code
         self.retry_after = _pause(retry_after)
         self.detail = detail
+        self.fields = {name: list(messages) for name, messages in (fields or {}).items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self._state()))
@@ -147,6 +151,7 @@ class ProviderError(ChatportError):
             "status_code": self.status_code,
             "retry_after": self.retry_after,
             "detail": self.detail,
+            "fields": self.fields,
         }
 
 

@@ -109,6 +109,16 @@ def generated_names(schema: type[ProviderSchema]) -> frozenset[str]:
     return frozenset(n for n, field in schema().fields.items() if field.metadata.get("generate"))
 
 
+def address_names(schema: type[ProviderSchema]) -> list[str]:
+    """Names of the fields that say where the service is."""
+    return [field.name for field in describe(schema) if field.widget == "url"]
+
+
+def credential_names(schema: type[ProviderSchema]) -> list[str]:
+    """Names of the secrets that an administrator types, those of the service first."""
+    return [field.name for field in describe(schema) if field.secret and not field.generated]
+
+
 def _form_field(name: str, field: fields.Field[Any]) -> FormField:
     meta = field.metadata
     choices = _choices(field)

@@ -110,14 +110,24 @@ def _from_core(error: ChatportError) -> ApiError:
     if isinstance(error, ConfigInvalid):
         first = next((m for messages in error.fields.values() for m in messages), str(error))
         return ApiError(
-            422, first, code=code or "config_invalid", action=error.action, errors=error.fields
+            422,
+            first,
+            code=code or "config_invalid",
+            action=error.action or "Correct the named fields.",
+            errors=error.fields,
         )
     if isinstance(error, IdempotencyConflict):
         return ApiError(422, str(error), code="idempotency_conflict", action=error.action)
     if isinstance(error, NotPossible):
         return ApiError(422, error.message, code=code, action=error.action)
     if isinstance(error, ProviderError):
-        return ApiError(422, error.message, code=code or error.error_class, action=error.action)
+        return ApiError(
+            422,
+            error.message,
+            code=code or error.error_class,
+            action=error.action,
+            errors=error.fields,
+        )
     if isinstance(error, PluginMissing):
         return ApiError(422, _sentence(str(error)), code="provider_missing", action=error.action)
     if isinstance(error, ConfigurationError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from ..db.tables import Contact, ContactIdentity, Inbox
+from ..db.tables import Contact, ContactIdentity, ContactInbox, Inbox
 from ..db.types import storable, storable_json, utcnow
 from ..db.upsert import insert, insert_if_absent
 from ..errors import ConfigInvalid
@@ -54,6 +54,7 @@ def create(
             _require_inbox(connection, account_id, inbox_id)
         if number:
             _require_free_number(connection, account_id, number, None)
+        _require_free_names(connection, account_id, columns, None)
         columns.setdefault("name", number or columns.get("email") or "")
         contact_id = insert(
             connection, _contacts, {"account_id": account_id, "kind": "person", **columns}
@@ -75,6 +76,12 @@ def update(core: Core, *, account_id: int, contact_id: int, values: Mapping[str,
     columns = _columns(values)
     with core.db.write("change contact") as connection:
         row = _lock(connection, account_id, contact_id)
+        if row.merged_into_id:
+            raise ConfigInvalid(
+                {"id": [f"This contact was merged into the contact {row.merged_into_id}."]},
+                action="Change that contact, or undo the merge.",
+            )
+        _require_free_names(connection, account_id, columns, contact_id)
         if "phone_number" in columns and columns["phone_number"] != row.phone_number:
             number = columns["phone_number"]
             if row.kind == "group":
@@ -214,6 +221,39 @@ def _require_free_number(
         )
 
 
+def _require_free_names(
+    connection: Connection, account_id: int, columns: Mapping[str, Any], contact_id: int | None
+) -> None:
+    """A mail address and an identifier name one person in an account. Of contacts that have the same one already, either
+    may keep it."""
+    for name in ("email", "identifier"):
+        given = columns.get(name)
+        if not given:
+            continue
+        column = _contacts.c[name]
+        same = sa.func.lower(column) == given.lower() if name == "email" else column == given
+        holders = connection.execute(
+            sa.select(_contacts.c.id)
+            .where(_contacts.c.account_id == account_id, _contacts.c.merged_into_id.is_(None), same)
+            .order_by(_contacts.c.id)
+        ).scalars()
+        found = list(holders)
+        if found and contact_id not in found:
+            raise ConfigInvalid(
+                {name: [f"The contact {found[0]} has this {name} already."]},
+                action="Use that contact, or merge the two.",
+            )
+
+
+def _move_address(connection: Connection, contact_id: int, old: str, new: str) -> None:
+    """The contact's ``source_id`` in each inbox follows its number."""
+    connection.execute(
+        sa.update(ContactInbox)
+        .where(ContactInbox.contact_id == contact_id, ContactInbox.source_id == old.lstrip("+"))
+        .values(source_id=new.lstrip("+"))
+    )
+
+
 def _set_phone_identity(
     connection: Connection, account_id: int, contact_id: int, old: str | None, new: str | None
 ) -> None:
@@ -221,10 +261,12 @@ def _set_phone_identity(
         connection.execute(
             sa.delete(ContactIdentity).where(
                 ContactIdentity.contact_id == contact_id,
-                ContactIdentity.kind == str(IdentityKind.PHONE),
+                ContactIdentity.kind.in_((str(IdentityKind.PHONE), str(IdentityKind.WA_ID))),
                 ContactIdentity.value == old.lstrip("+"),
             )
         )
+    if old and new:
+        _move_address(connection, contact_id, old, new)
     if new:
         made = insert_if_absent(
             connection,

@@ -343,15 +343,7 @@ def merge(
     if winner.kind != loser.kind:
         raise ValueError("a person and a group cannot be merged")
     moved = _move_rows(connection, loser_id, winner_id)
-    filled = {
-        column: getattr(loser, column)
-        for column in ("phone_number", "email", "identifier", "username")
-        if getattr(loser, column) and not getattr(winner, column)
-    }
-    if is_placeholder_name(winner.name, winner.phone_number) and loser.name:
-        filled["name"] = loser.name
-    if winner.blocked or loser.blocked:
-        filled["blocked"] = True
+    filled = _gaps_filled(winner, loser)
     previous = {column: getattr(winner, column) for column in filled}
     now = utcnow()
     connection.execute(
@@ -369,7 +361,7 @@ def merge(
             "account_id": account_id,
             "winner_id": winner_id,
             "loser_id": loser_id,
-            "moved": {**moved, "winner_before": previous},
+            "moved": {**moved, "winner_before": previous, "winner_filled": filled},
             "reason": storable(reason, 255),
             "user_id": user_id,
             "created_at": now,
@@ -377,6 +369,26 @@ def merge(
     )
 
 
+def _gaps_filled(winner: Row[Any], loser: Row[Any]) -> dict[str, Any]:
+    """Columns of the winner that the loser knows better: what the winner has stays."""
+    filled: dict[str, Any] = {
+        column: getattr(loser, column)
+        for column in ("phone_number", "email", "identifier", "username")
+        if getattr(loser, column) and not getattr(winner, column)
+    }
+    if is_placeholder_name(winner.name, winner.phone_number) and loser.name:
+        filled["name"] = loser.name
+    if loser.blocked and not winner.blocked:
+        filled["blocked"] = True
+    for column in _ATTRIBUTES:
+        mine, theirs = getattr(winner, column) or {}, getattr(loser, column) or {}
+        if set(theirs) - set(mine):
+            filled[column] = {**theirs, **mine}
+    return filled
+
+
+#: Columns that hold an object.
+_ATTRIBUTES = ("custom_attributes", "additional_attributes")
 #: (table, column) of rows that belong to a contact.
 _OWNED: tuple[tuple[Any, str], ...] = (
     (_identities, "contact_id"),
@@ -444,7 +456,7 @@ def undo_merge(connection: Connection, account_id: int, merge_id: int) -> tuple[
     """Give the loser of a merge back what the merge moved. What came later stays with the winner.
 
     :returns: ids of winner and loser.
-    :raises ValueError: no such merge, or undone already.
+    :raises ValueError: no such merge, undone already, or followed by a merge of the winner.
     """
     merges = ContactMerge.__table__
     row = connection.execute(
@@ -456,25 +468,34 @@ def undo_merge(connection: Connection, account_id: int, merge_id: int) -> tuple[
     ).first()
     if row is None:
         raise ValueError("no such merge, or it is undone already")
-    for table, column in _OWNED:
-        _give_back(connection, table, column, row.moved.get(table.name, []), row.loser_id)
-    inboxes, reactions = ContactInbox.__table__, ReactionRow.__table__
-    _give_back(connection, inboxes, "contact_id", row.moved.get(inboxes.name, []), row.loser_id)
-    ids = row.moved.get(reactions.name, [])
-    if ids:
-        connection.execute(
-            sa.update(reactions)
-            .where(reactions.c.id.in_(ids))
-            .values(contact_id=row.loser_id, reactor=f"contact:{row.loser_id}")
+    people = {
+        found.id: found
+        for found in connection.execute(
+            sa.select(_contacts)
+            .where(_contacts.c.id.in_([row.winner_id, row.loser_id]))
+            .order_by(_contacts.c.id)
+            .with_for_update()
         )
+    }
+    winner, loser = people[row.winner_id], people[row.loser_id]
+    if winner.merged_into_id:
+        # The rows are with the next winner now, and that merge's undoing would take them back to this one.
+        raise ValueError(
+            f"the contact {winner.id} was merged into {winner.merged_into_id} since; undo that merge first"
+        )
+    for table, column in (*_OWNED, (ContactInbox.__table__, "contact_id")):
+        _give_back(connection, table, column, row)
+    _give_back(connection, ReactionRow.__table__, "contact_id", row, f"contact:{loser.id}")
+    _renew_number(connection, account_id, loser)
     now = utcnow()
-    before = row.moved.get("winner_before", {})
     connection.execute(
-        sa.update(_contacts).where(_contacts.c.id == row.winner_id).values(**before, updated_at=now)
+        sa.update(_contacts)
+        .where(_contacts.c.id == winner.id)
+        .values(**_restored(winner, loser, row.moved), updated_at=now)
     )
     connection.execute(
         sa.update(_contacts)
-        .where(_contacts.c.id == row.loser_id)
+        .where(_contacts.c.id == loser.id)
         .values(merged_into_id=None, updated_at=now)
     )
     connection.execute(sa.update(merges).where(merges.c.id == merge_id).values(undone_at=now))
@@ -482,10 +503,49 @@ def undo_merge(connection: Connection, account_id: int, merge_id: int) -> tuple[
 
 
 def _give_back(
-    connection: Connection, table: Any, column: str, ids: list[int], contact_id: int
+    connection: Connection, table: Any, column: str, merge_row: Row[Any], reactor: str = ""
 ) -> None:
-    if ids:
-        connection.execute(sa.update(table).where(table.c.id.in_(ids)).values({column: contact_id}))
+    """Rows that moved and are still the winner's. SQLite gives the id of a deleted row to a new one, so what came after
+    the merge is no part of it."""
+    ids = merge_row.moved.get(table.name, [])
+    if not ids:
+        return
+    where = [table.c.id.in_(ids), table.c[column] == merge_row.winner_id]
+    if "created_at" in table.c:
+        where.append(table.c.created_at <= merge_row.created_at)
+    values: dict[str, Any] = {column: merge_row.loser_id}
+    if reactor:
+        values["reactor"] = reactor
+    connection.execute(sa.update(table).where(*where).values(values))
+
+
+def _renew_number(connection: Connection, account_id: int, loser: Row[Any]) -> None:
+    """The number of a contact that is back: deleted, where the winner was given another one. Nobody else's is taken."""
+    digits = (loser.phone_number or "").lstrip("+")
+    if digits and not _owners(
+        connection, account_id, {(str(kind), digits) for kind in PHONE_KINDS}
+    ):
+        _attach(connection, account_id, loser.id, [Identity(IdentityKind.PHONE, digits)])
+
+
+def _restored(winner: Row[Any], loser: Row[Any], moved: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of the winner as they were before a merge, as far as nobody changed them since."""
+    before = moved.get("winner_before", {})
+    # Merges made before this was noted: what they filled is what the loser has.
+    filled = moved.get("winner_filled") or {
+        column: True if column == "blocked" else getattr(loser, column) for column in before
+    }
+    values: dict[str, Any] = {}
+    for column, former in before.items():
+        now = getattr(winner, column)
+        if column in _ATTRIBUTES:
+            added = {k: v for k, v in filled[column].items() if k not in (former or {})}
+            values[column] = {
+                k: v for k, v in (now or {}).items() if k not in added or added[k] != v
+            }
+        elif now == filled.get(column):
+            values[column] = former
+    return values
 
 
 def move_identity(

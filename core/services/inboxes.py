@@ -23,9 +23,9 @@ from .. import channels as vocabulary
 from ..db.tables import Account, Alert, Channel, Inbox
 from ..db.types import storable, storable_json, utcnow
 from ..db.upsert import insert
-from ..errors import ConfigInvalid
+from ..errors import AuthenticationFailed, ConfigInvalid, ProviderError, ServiceUnreachable
 from ..phones import e164
-from ..schema import MASK, generated_names
+from ..schema import MASK, address_names, credential_names, generated_names
 from ..vault import new_secret
 from .accounts import audit
 from .channels import callback_url, config_columns, load_channel, load_config, rotated_columns
@@ -406,10 +406,25 @@ def _check(
         callback_url=callback_url(core, number, base),
     )
     asked_at = utcnow()
-    found = asked(core.settings.hook_time_limit, lambda: handle.validate_config(channel))
+    try:
+        found = asked(core.settings.hook_time_limit, lambda: handle.validate_config(channel))
+    except ProviderError as error:
+        error.fields = error.fields or _suspects(handle, error)
+        error.action = error.action or "Correct the named fields, or try again later."
+        raise
     connection = checked_number(channel, found)
     channel = replace(channel, state={**channel.state, **connection.state})
     return _Checked(handle, channel, connection, asked_at, generated)
+
+
+def _suspects(handle: ProviderHandle, error: ProviderError) -> dict[str, list[str]]:
+    """The field to look at first, by the class of an error: the address, or the credentials."""
+    names: list[str] = []
+    if isinstance(error, ServiceUnreachable):
+        names = address_names(handle.info.schema)
+    elif isinstance(error, AuthenticationFailed):
+        names = credential_names(handle.info.schema)
+    return {name: [error.message] for name in names[:1]}
 
 
 def _allowed_provider(core: Core, account_id: int, provider: str) -> ProviderHandle:

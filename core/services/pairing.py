@@ -236,7 +236,7 @@ def note_connection(
     :returns: notices to publish after the commit.
     """
     row = connection.execute(
-        sa.select(_channels).where(_channels.c.id == channel_id).with_for_update()
+        sa.select(_channels).where(_channels.c.id == channel_id).with_for_update(key_share=True)
     ).one()
     if row.connection_checked_at is not None and row.connection_checked_at > asked_at:
         return []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 import sqlalchemy as sa
 
-from chatport.db.tables import Channel, Contact, ContactIdentity, Message, Task
+from chatport.db.tables import Channel, Contact, ContactIdentity, Message, RawRequest, Task
+from chatport.db.upsert import insert
 from chatport.events import (
     ChannelNotice,
     Direction,
@@ -15,6 +17,8 @@ from chatport.events import (
     TemplateChanged,
 )
 from chatport.identities import Identity, phone
+from chatport.services.ingest import apply_others
+from chatport.services.ingest.scope import Outcome, applied
 from ingest_world import RINA, World, at, status, text
 
 NEW = "6281290009999"
@@ -65,6 +69,30 @@ def test_notices_of_a_large_request_are_all_kept(world: World) -> None:
     kinds = [f"kind{number}" for number in range(120)]
     world.give(*(notice(kind, "w", 1) for kind in kinds))
     assert set(warnings(world)) == set(kinds)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_requests_come_in_while_a_fact_is_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[int] = []
+
+    def meanwhile() -> Outcome:
+        with world.core.db.write("receive") as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+            row = {
+                "account_id": world.account_id,
+                "channel_id": world.channel_id,
+                "received_at": at(0),
+                "state": "done",
+            }
+            came.append(insert(connection, RawRequest.__table__, row))
+        return applied()
+
+    monkeypatch.setattr(apply_others, "applied", meanwhile)
+    world.give(notice("quality", "", 1))
+    world.give(TemplateChanged(key="h:1", time=at(1), name="a", language="de", changes={}))
+    assert len(came) == 2
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -106,9 +106,12 @@ def apply_typing(scope: Scope, event: TypingChanged) -> Outcome:
 
 def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
     """A fact about the channel, shown on its health: the latest of each kind, whatever the order in which they come."""
-    # Read here: the channel's row is older than what this transaction and the ones before it left.
+    # Read here: the channel's row is older than what this transaction and the ones before it left. With a lock that
+    # lets rows refer to the channel: its requests must not wait for this transaction.
     notices = scope.connection.execute(
-        sa.select(Channel.notices).where(Channel.id == scope.channel.id).with_for_update()
+        sa.select(Channel.notices)
+        .where(Channel.id == scope.channel.id)
+        .with_for_update(key_share=True)
     ).scalar_one()
     at = scope.moment(event.time)
     known = notices.get(event.kind)
@@ -128,7 +131,9 @@ def apply_notice(scope: Scope, event: ChannelNotice) -> Outcome:
 def apply_template(scope: Scope, event: TemplateChanged) -> Outcome:
     """A template changed at the provider: noted at once, and all are fetched again."""
     templates = scope.connection.execute(
-        sa.select(Channel.message_templates).where(Channel.id == scope.channel.id).with_for_update()
+        sa.select(Channel.message_templates)
+        .where(Channel.id == scope.channel.id)
+        .with_for_update(key_share=True)
     ).scalar_one()
     updated = [
         {**template, **storable_json(dict(event.changes))}

@@ -203,7 +203,9 @@ def check_health(core: Core, task: Row[Any]) -> None:
     }
     with core.db.write("keep health") as connection:
         current = connection.execute(
-            sa.select(_channels.c.facts).where(_channels.c.id == opened.row.id).with_for_update()
+            sa.select(_channels.c.facts)
+            .where(_channels.c.id == opened.row.id)
+            .with_for_update(key_share=True)
         ).scalar_one()
         connection.execute(
             sa.update(_channels)
@@ -286,7 +288,9 @@ def reconcile_failed(core: Core, task: Row[Any], error: Exception, last: bool) -
 def _note_history(core: Core, channel_id: int, note: Mapping[str, Any]) -> None:
     with core.db.write("note history") as connection:
         current = connection.execute(
-            sa.select(_channels.c.facts).where(_channels.c.id == channel_id).with_for_update()
+            sa.select(_channels.c.facts)
+            .where(_channels.c.id == channel_id)
+            .with_for_update(key_share=True)
         ).scalar_one()
         connection.execute(
             sa.update(_channels)
