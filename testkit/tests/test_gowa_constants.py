@@ -31,6 +31,8 @@ def test_limits_and_durations() -> None:
         100_000_000,
     )
     assert config.max_body == 100_000_000
+    assert config.max_download == 500_000_000
+    assert (config.rest_timeout, config.lookup_timeout) == (45, 10)
     assert checks.DURATIONS == (0, 86400, 604800, 7776000)
     assert uploads.FETCH_SECONDS == 30
 

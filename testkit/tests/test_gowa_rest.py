@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -468,6 +469,16 @@ def test_recipient_that_is_unknown_or_cannot_be_looked_up(
     assert unknown == failed == expected
 
 
+def test_lookup_that_hangs_is_given_up_after_ten_seconds() -> None:
+    with GowaSimulator(tick="manual", time_scale=0.02) as sim:
+        sim.state.lookup_hangs = True
+        began = time.monotonic()
+        answer = error(Client(sim).send())
+
+    assert answer[:2] == (400, "INVALID_JID")
+    assert time.monotonic() - began >= 0.2
+
+
 def test_group_is_written_to_only_by_members(sim: GowaSimulator, client: Client) -> None:
     group = sim.group("Friends", [sim.customer("111")])
     inside = client.send(phone=group.jid)
@@ -837,6 +848,23 @@ def test_fault_slow_answer_has_done_the_work(sim: GowaSimulator, client: Client)
         client.post("/send/message", json={"phone": "5491122223333", "message": "hi"}, timeout=0.5)
 
     assert len(sim.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "seconds", "status"),
+    [("v9.0.0", 44, 200), ("v9.0.0", 46, 504), ("v8.1.0", 46, 504), ("v8.0.0", 46, 200)],
+)
+def test_fault_slow_whatsapp_ends_in_504_after_45_seconds(
+    version: str, seconds: float, status: int
+) -> None:
+    with GowaSimulator(version=version, tick="manual", time_scale=0.005) as sim:
+        sim.faults.set("/send/*", "slow_whatsapp", seconds=seconds)
+        began = time.monotonic()
+        answer = Client(sim).send()
+
+        assert answer.status_code == status
+        assert len(sim.sent) == 1  # whatever it answers
+    assert time.monotonic() - began >= 44 * 0.005
 
 
 @pytest.mark.parametrize(

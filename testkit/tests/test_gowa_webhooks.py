@@ -353,6 +353,18 @@ def test_files_without_automatic_download(receiver: Receiver) -> None:
     assert sim.state.files.keys() == {download.json()["results"]["file_path"]}
 
 
+def test_file_above_the_limit_is_not_fetched(receiver: Receiver) -> None:
+    with simulator(receiver) as sim:
+        sim.config.max_download = 10
+        ana = sim.customer("111")
+        ana.image(b"0123456789")
+        ana.image(b"0123456789a")
+        sim.wait_idle()
+
+    fetched, left = receiver.payloads()
+    assert "image" in fetched and "image" not in left
+
+
 def test_odd_extensions_and_failed_downloads(receiver: Receiver) -> None:
     with simulator(receiver, media_extensions={"image/jpeg": ".jpe"}) as sim:
         ana = sim.customer("111")

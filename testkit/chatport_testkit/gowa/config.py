@@ -23,7 +23,9 @@ class Config:
         auto_download: whether received files are stored before their webhook is posted.
         media_extensions: extension by content type, where it should differ from the usual one.
         account_validation: whether recipients are looked up before a send.
-        time_scale: factor on every waiting time of webhook delivery; 0.01 makes a test fast.
+        time_scale: factor on every waiting time below and of webhook delivery; 0.01 makes a test fast.
+        rest_timeout: a request that WhatsApp has not answered by then gets a 504, whatever becomes of it (v8.1.0+).
+        lookup_timeout: a recipient whose lookup hangs that long counts as unknown.
         tick_delays: seconds until the automatic ``delivered`` and ``read``.
         ack_first: post ``delivered`` before the send is answered.
         parallel: deliver each event on its own thread as GoWA does; otherwise one after the other.
@@ -49,3 +51,7 @@ class Config:
     max_file: int = 50_000_000
     max_video: int = 100_000_000
     max_body: int = 100_000_000
+    #: a larger received file is not fetched
+    max_download: int = 500_000_000
+    rest_timeout: float = 45.0
+    lookup_timeout: float = 10.0

@@ -180,6 +180,7 @@ def _add_devices(blueprint: Blueprint, service: Service) -> None:
         with service.state.lock:
             service.state.unknown_numbers |= set(order.get("unknown_numbers", ()))
             service.state.lookup_fails = bool(order.get("lookup_fails", service.state.lookup_fails))
+            service.state.lookup_hangs = bool(order.get("lookup_hangs", service.state.lookup_hangs))
         return _done(None)
 
 

@@ -17,6 +17,7 @@ REST_MODES = {
     "hang": "the request is read and never answered; the connection is reset after `seconds`",
     "slow": "the work begins `seconds` late",
     "slow_answer": "the work is done, the answer comes `seconds` late",
+    "slow_whatsapp": "the work is done, WhatsApp says so `seconds` late; past the service's own limit it answers 504",
     "status": "answers `status` with `body` and does nothing",
     "unauthorized_basic": "the plain-text 401 of wrong credentials",
     "unauthorized_session": "the JSON 401 of a WhatsApp session that is not usable",

@@ -119,6 +119,10 @@ class Handler(WSGIRequestHandler):
             raise Cut
         if fault is not None and fault.mode == "slow_answer":
             self.server.stopping.wait(fault.seconds(1))
+        if fault is not None and fault.mode == "slow_whatsapp":
+            late = _wait_for_whatsapp(self.server, fault)
+            if late is not None:
+                return late.status, list(late.headers), late.get_data()
         return status, list(headers), data
 
     def _record(self, path: str, status: int | None) -> None:
@@ -204,6 +208,15 @@ def _before_work(server: Server, fault: Fault) -> Response | None:
         case "garbage":
             return Response(_LOST, content_type="text/html")
     return None
+
+
+def _wait_for_whatsapp(server: Server, fault: Fault) -> Response | None:
+    """The service's own answer where it does not wait any longer; what it asked for is done all the same."""
+    config = server.service.config
+    seconds = fault.seconds(config.rest_timeout + 1)
+    gives_up = config.version.since("v8.1.0") and seconds > config.rest_timeout
+    server.stopping.wait((config.rest_timeout if gives_up else seconds) * config.time_scale)
+    return enveloped(config.version, 504, *_TEXTS[504]) if gives_up else None
 
 
 def _ordered_status(service: Service, fault: Fault) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
+import time
 import uuid
 from datetime import timedelta
 
@@ -118,9 +119,12 @@ class Service:
         return group
 
     def on_whatsapp(self, jid: str) -> bool:
-        """The answer to a lookup; a failing lookup looks the same as an unknown number."""
+        """The answer to a lookup; a lookup that fails or hangs looks the same as an unknown number."""
         if not jid.endswith(PERSON):
             return True
+        if self.state.lookup_hangs:
+            time.sleep(self.config.lookup_timeout * self.config.time_scale)
+            return False
         with self.state.lock:
             unknown = {
                 re.sub(r"\D", "", number.partition("@")[0]) for number in self.state.unknown_numbers

@@ -176,6 +176,7 @@ class State:
         self.deliveries: list[Delivery] = []
         self.unknown_numbers: set[str] = set()
         self.lookup_fails = False
+        self.lookup_hangs = False
         self.archived: set[str] = set()
 
     def find_device(self, name: str) -> Device | None:

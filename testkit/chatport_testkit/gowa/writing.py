@@ -168,6 +168,7 @@ class Writer:
     def _store_file(self, attached: Attached, at: datetime, *, failed: bool) -> Media:
         """Write the file first; the webhook names its path."""
         config = self._service.config
+        failed = failed or len(attached.data) > config.max_download
         media = Media(
             attached.kind,
             "",
