@@ -224,8 +224,7 @@ def _require_free_number(
 def _require_free_names(
     connection: Connection, account_id: int, columns: Mapping[str, Any], contact_id: int | None
 ) -> None:
-    """A mail address and an identifier name one person in an account. Of contacts that have the same one already, either
-    may keep it."""
+    """A mail address and an identifier name one person in an account. Contacts that had the same one before keep it."""
     for name in ("email", "identifier"):
         given = columns.get(name)
         if not given:
@@ -234,7 +233,12 @@ def _require_free_names(
         same = sa.func.lower(column) == given.lower() if name == "email" else column == given
         holders = connection.execute(
             sa.select(_contacts.c.id)
-            .where(_contacts.c.account_id == account_id, _contacts.c.merged_into_id.is_(None), same)
+            .where(
+                _contacts.c.account_id == account_id,
+                _contacts.c.merged_into_id.is_(None),
+                column.is_not(None),  # says to SQLite which index fits
+                same,
+            )
             .order_by(_contacts.c.id)
         ).scalars()
         found = list(holders)
@@ -246,10 +250,17 @@ def _require_free_names(
 
 
 def _move_address(connection: Connection, contact_id: int, old: str, new: str) -> None:
-    """The contact's ``source_id`` in each inbox follows its number."""
+    """The contact's ``source_id`` in each inbox follows its number, where nobody else is still listed by it."""
+    other = sa.orm.aliased(ContactInbox)
     connection.execute(
         sa.update(ContactInbox)
-        .where(ContactInbox.contact_id == contact_id, ContactInbox.source_id == old.lstrip("+"))
+        .where(
+            ContactInbox.contact_id == contact_id,
+            ContactInbox.source_id == old.lstrip("+"),
+            ~sa.exists().where(
+                other.inbox_id == ContactInbox.inbox_id, other.source_id == new.lstrip("+")
+            ),
+        )
         .values(source_id=new.lstrip("+"))
     )
 

@@ -223,6 +223,12 @@ def _attach(
     return attached
 
 
+def discard(connection: Connection, contact_id: int) -> None:
+    """Take a contact back that the same transaction made, and that nothing points to yet."""
+    connection.execute(sa.delete(_identities).where(_identities.c.contact_id == contact_id))
+    connection.execute(sa.delete(_contacts).where(_contacts.c.id == contact_id))
+
+
 def _update_facts(
     connection: Connection, contact: Row[Any], wanted: list[Identity], name: str, username: str
 ) -> dict[str, Any]:

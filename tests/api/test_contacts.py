@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from api.client import Api
 from services.fake_provider import BUDI, RINA
 
 from chatport.db import tables as t
+from chatport.db import utcnow
 
 RINAS = f"+{RINA}"
 
@@ -138,3 +140,98 @@ def test_a_contact_cannot_be_merged_with_itself(api: Api) -> None:
     told = api.post("actions/contact_merge", body, status=422)
 
     assert told["attributes"] == ["mergee_contact_id"]
+
+
+def merged(api: Api, base: int, mergee: int) -> int:
+    body = {"base_contact_id": base, "mergee_contact_id": mergee}
+    return int(api.post("actions/contact_merge", body)["merge_id"])
+
+
+def owners(api: Api) -> dict[str, int]:
+    return {row.value: row.contact_id for row in api.world.rows(t.ContactIdentity)}
+
+
+def test_a_merged_contact_is_changed_where_it_went(api: Api) -> None:
+    base, gone = create(api, name="A", phone_number="+4915100001"), create(api, name="B")
+    merged(api, base["id"], gone["id"])
+
+    told = api.patch(f"contacts/{gone['id']}", {"phone_number": "+4915100003"}, status=422)
+
+    assert told["errors"] == {"id": [f"This contact was merged into the contact {base['id']}."]}
+    assert told["action"]
+    assert "4915100003" not in owners(api)
+
+
+def test_merge_fills_gaps_of_the_attributes_and_the_undo_takes_them_back(both: Api) -> None:
+    base = create(both, name="A", custom_attributes={"tier": "gold"})
+    other = create(both, name="B", custom_attributes={"tier": "tin", "city": "Bonn", "size": 4})
+    path = f"contacts/{base['id']}"
+
+    merge = merged(both, base["id"], other["id"])
+
+    attributes = both.get(path)["payload"]["custom_attributes"]
+    assert attributes == {"tier": "gold", "city": "Bonn", "size": 4}
+    both.patch(path, {"custom_attributes": {"city": "Kiel"}})
+    both.post(f"contact_merges/{merge}/undo")
+    assert both.get(path)["payload"]["custom_attributes"] == {"tier": "gold", "city": "Kiel"}
+
+
+def test_undo_keeps_what_was_changed_after_the_merge(both: Api) -> None:
+    base = create(both, name="", email="a@example.com")
+    other = create(both, name="Bea", phone_number="+4915100002")
+    path = f"contacts/{base['id']}"
+    merge = merged(both, base["id"], other["id"])
+    both.patch(path, {"name": "By hand", "phone_number": "+4915100009"})
+
+    both.post(f"contact_merges/{merge}/undo")
+
+    kept, back = both.get(path)["payload"], both.get(f"contacts/{other['id']}")["payload"]
+    assert (kept["name"], kept["phone_number"]) == ("By hand", "+4915100009")
+    assert kept["identities"] == [{"kind": "phone", "value": "4915100009"}]
+    assert (back["name"], back["phone_number"]) == ("Bea", "+4915100002")
+    assert back["identities"] == [{"kind": "phone", "value": "4915100002"}]
+
+
+def test_undo_of_a_merge_waits_for_the_merge_that_followed(both: Api) -> None:
+    a, b, c = (create(both, name=n, phone_number=f"+491510000{n}")["id"] for n in "123")
+    first, second = merged(both, a, b), merged(both, c, a)
+
+    told = both.post(f"contact_merges/{first}/undo", status=422)
+    assert told["errors"] == {
+        "merge_id": [f"The contact {a} was merged into {c} since; undo that merge first."]
+    }
+    for merge in (second, first):
+        both.post(f"contact_merges/{merge}/undo")
+
+    assert {k: v for k, v in owners(both).items() if k != RINA} == {
+        "4915100001": a,
+        "4915100002": b,
+        "4915100003": c,
+    }
+
+
+def test_create_and_change_refuse_an_address_or_identifier_that_somebody_has(api: Api) -> None:
+    one = create(api, name="A", email="q@example.com", identifier="crm-1")
+    path = f"contacts/{create(api, name='B')['id']}"
+
+    for values in ({"email": "Q@example.com"}, {"identifier": "crm-1"}):
+        [name] = values
+        refusal = {name: [f"The contact {one['id']} has this {name} already."]}
+        assert create(api, status=422, **values)["errors"] == refusal
+        assert api.patch(path, values, status=422)["errors"] == refusal
+        api.patch(f"contacts/{one['id']}", values)
+
+
+def test_a_changed_number_is_the_address_in_every_inbox(api: Api) -> None:
+    with api.world.core.db.write("identity") as connection:
+        connection.execute(
+            sa.insert(t.ContactIdentity).values(
+                account_id=1, contact_id=rina(api), kind="wa_id", value=RINA, created_at=utcnow()
+            )
+        )
+    contact_id = rina(api)
+    api.patch(f"contacts/{contact_id}", {"phone_number": "+4915100077"})
+
+    told = api.get(f"contacts/{contact_id}")["payload"]
+    assert told["identities"] == [{"kind": "phone", "value": "4915100077"}]
+    assert [one["source_id"] for one in told["contact_inboxes"]] == ["4915100077"]

@@ -61,6 +61,7 @@ def test_create_refuses_by_field(api: Api) -> None:
 
     assert set(told["errors"]) == {"api_base_url", "unknown"}
     assert told["attributes"] == ["api_base_url", "unknown"]
+    assert told["action"] == "Correct the named fields."
     assert told["code"] == "config_invalid"
     assert len(api.world.rows(t.Channel)) == 1
 
@@ -82,7 +83,25 @@ def test_create_tells_what_the_service_says_and_what_to_do(api: Api) -> None:
     assert told["error"] == "Nothing answers at fake.test."
     assert told["action"] == "Start the service, or correct the address."
     assert told["code"] == "unreachable"
+    assert told["errors"] == {"api_base_url": ["Nothing answers at fake.test."]}
     assert len(api.world.rows(t.Channel)) == 1
+
+
+def test_create_names_the_field_of_credentials_that_are_refused(api: Api) -> None:
+    api.world.provider.answers["validate_config"] = e.AuthenticationFailed("Not accepted.")
+
+    told = create(api, status=422)
+
+    assert told["errors"] == {"webhook_verify_token": ["Not accepted."]}
+    assert told["action"]
+
+
+def test_create_names_the_field_that_the_provider_blames(api: Api) -> None:
+    api.world.provider.answers["validate_config"] = e.AuthenticationFailed(
+        "Not accepted.", fields={"api_base_url": ["Ask another service."]}
+    )
+
+    assert create(api, status=422)["errors"] == {"api_base_url": ["Ask another service."]}
 
 
 def test_create_ends_when_the_service_never_answers(api: Api) -> None:

@@ -40,6 +40,7 @@ from chatport.events import (
     TextPart,
 )
 from chatport.identities import Identity, group, lid, phone
+from chatport.services.contact_actions import update
 from chatport.services.contacts import undo_merge
 from chatport.services.ingest import replay_request, unpark
 from ingest_world import GROUP, RINA, World, add_channel, at, edit, reaction, revoke, status, text
@@ -84,6 +85,26 @@ def test_message_key_hit_with_another_sender_is_parked_not_dropped(world: World)
     assert world.items(request_id) == ["parked"]
     letter = world.one(DeadLetter)
     assert (letter.state, letter.item_key) == ("parked", "same")
+
+
+def test_message_told_again_after_its_sender_has_another_number_has_one_effect(
+    world: World,
+) -> None:
+    world.give(text("A1"))
+    contact = world.one(Contact)
+    update(
+        world.core,
+        account_id=contact.account_id,
+        contact_id=contact.id,
+        values={"phone_number": "+4915100077"},
+    )
+
+    request_id = world.give(text("A1"))
+
+    assert world.items(request_id) == ["duplicate"]
+    assert [row.id for row in world.rows(Contact)] == [contact.id]
+    assert [row.value for row in world.rows(ContactIdentity)] == ["4915100077"]
+    assert world.rows(DeadLetter) == []
 
 
 def test_message_same_id_from_another_customer_is_another_message(world: World) -> None:

@@ -83,7 +83,7 @@ FEATURES = Features(
 class FakeSchema(ProviderSchema):
     """One address and one secret."""
 
-    api_base_url = fields.String(load_default="http://fake.test")
+    api_base_url = fields.String(load_default="http://fake.test", metadata={"widget": "url"})
     webhook_verify_token = Secret(load_default="s3cret")
 
 

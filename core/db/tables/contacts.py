@@ -19,6 +19,20 @@ class Contact(Base):
     __table_args__ = (
         sa.Index("ix_contacts_account_id_phone_number", "account_id", "phone_number"),
         sa.Index("ix_contacts_account_id_last_activity_at", "account_id", "last_activity_at"),
+        sa.Index(
+            "ix_contacts_email",
+            "account_id",
+            sa.text("lower(email)"),
+            sqlite_where=sa.text("email IS NOT NULL"),
+            postgresql_where=sa.text("email IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_contacts_identifier",
+            "account_id",
+            "identifier",
+            sqlite_where=sa.text("identifier IS NOT NULL"),
+            postgresql_where=sa.text("identifier IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -121,6 +121,10 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
         username="" if event.chat.is_group or event.sender is None else event.sender.username,
         kind="group" if event.chat.is_group else "person",
     )
+    told = _told_by_former_address(scope, event) if contact.created else None
+    if told is not None:
+        contacts.discard(scope.connection, contact.id)
+        return told
     _tell_contact(scope, contact)
     sender = _sender(scope, event, contact)
     incoming = event.direction is Direction.INCOMING
@@ -241,6 +245,21 @@ def _note_activity(
     elif not backfill:
         conversations.after_outgoing(scope.connection, conversation, at)
     scope.connection.execute(_NOTE_CONTACT, {"contact": conversation.contact_id, "at": at})
+
+
+def _told_by_former_address(scope: Scope, event: MessageReceived) -> Outcome | None:
+    """Whether a message of nobody we know is one that we hold: its sender has another number since, and it comes again.
+    Key, time and words are the same then; with other words it is kept for a person to look at."""
+    row = scope.connection.execute(
+        sa.select(_messages.c.id, _messages.c.content, _messages.c.sent_at)
+        .where(_messages.c.inbox_id == scope.inbox.id, _messages.c.item_key == event.key)
+        .order_by(_messages.c.part)
+        .limit(1)
+    ).first()
+    if row is None or row.sent_at != scope.moment(event.time):
+        return None
+    same = row.content == storable(_describe(event.parts[0])[1], MAX_CONTENT)
+    return duplicate(row.id) if same else None
 
 
 def _stored_already(
