@@ -70,7 +70,8 @@ def told(error: BaseException) -> Failure:
     if isinstance(error, NotFound):
         return Failure(str(error), error.action, ExitCode.NOT_FOUND)
     if isinstance(error, ConfigInvalid):
-        return Failure(str(error), error.action, ExitCode.FAILED, error.fields)
+        action = error.action or "Correct what is named, and run it again."
+        return Failure(str(error), action, ExitCode.FAILED, error.fields)
     if isinstance(error, ChatportError):
         return Failure(str(error), error.action, ExitCode.FAILED)
     if isinstance(error, HookTimeout):

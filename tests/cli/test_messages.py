@@ -131,6 +131,7 @@ def test_message_send_private_note_is_not_sent(installed: Installed) -> None:
 def test_message_send_to_nobody_or_nothing(
     installed: Installed, arguments: tuple[str, ...], code: int
 ) -> None:
-    assert installed.shell.run("message", "send", *arguments).exit_code == code
+    told = installed.shell.json("message", "send", *arguments, code=code)
+    assert told["error"] and told["action"]
     with installed.core.db.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(t.Send)).scalar() == 0

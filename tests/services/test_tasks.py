@@ -167,6 +167,20 @@ def test_read_receipt_names_what_came_since_the_last_one(world: World) -> None:
     assert [sorted(ids) for ids in told] == [["W1", "W2"], ["W3"]]
 
 
+@pytest.mark.parametrize("kind", ["mark_read", "typing"])
+def test_contact_without_an_address_is_told_nothing(world: World, kind: str) -> None:
+    world.incoming("W1")
+    with world.core.db.write("take the number") as connection:
+        connection.execute(sa.delete(t.ContactIdentity))
+        connection.execute(sa.update(t.Contact).values(phone_number=None))
+    payload = {"conversation_id": world.conversation_id, "state": "on", "at": utcnow().isoformat()}
+    add(world, kind, dedupe_key="1", payload=payload)
+    run(world)
+
+    assert kind not in [call[0].replace("send_", "") for call in world.provider.calls]
+    assert [task.state for task in world.rows(t.Task, t.Task.kind == kind)] == ["done"]
+
+
 def test_group_name_replaces_the_fallback(world: World) -> None:
     conversation_id = world.chat(group="120363-1@g.us")
     contact_id = world.one(t.Conversation, t.Conversation.id == conversation_id).contact_id

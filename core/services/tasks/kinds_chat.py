@@ -66,7 +66,7 @@ def mark_read(core: Core, task: Row[Any]) -> None:
     with core.db.read("unread messages") as connection:
         chat = _load_chat(connection, task.payload["conversation_id"])
         refs, upto = _unread(connection, chat)
-    if not refs:
+    if not refs or not chat.recipient.identities:  # nobody to tell: the number was taken from the contact
         return
     opened.call(lambda: opened.handle.mark_read(opened.channel, chat.recipient, tuple(refs)))
     with core.db.write("note receipt") as connection:
@@ -162,6 +162,8 @@ def typing(core: Core, task: Row[Any]) -> None:
         ref = last and MessageRef(
             last.source_id, from_me=False, sender=_sender(connection, chat, last.sender_contact_id)
         )
+    if not chat.recipient.identities:
+        return
     state = task.payload["state"]
     opened.call(lambda: opened.handle.send_typing(opened.channel, chat.recipient, state, ref))
 
