@@ -1,7 +1,7 @@
 """What agents do with contacts: create, change, merge, undo a merge.
 
-Owns: the rules of each, its rows and notices. Must not know: HTTP, pages. How contacts are found and merged inside one
-transaction is in ``contacts``.
+Owns: the rules of each, its rows and notices. Must not know: HTTP, pages. How contacts are found is in ``contacts``,
+how they are merged in ``contact_merges``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from ..db.tables import Contact, ContactIdentity, ContactInbox, Inbox
+from ..db.tables import Contact, ContactIdentity, Inbox
 from ..db.types import storable, storable_json, utcnow
 from ..db.upsert import insert, insert_if_absent
 from ..errors import ConfigInvalid
 from ..identities import IdentityKind
 from ..notices import Notice, NoticeKind
 from ..phones import e164
-from . import contacts
+from . import contact_merges, contacts
 from .accounts import audit
+from .contact_identities import move_source_id
 from .outbox.errors import NotFound
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def merge(
     """
     with core.db.write("merge contacts") as connection:
         try:
-            merge_id = contacts.merge(
+            merge_id = contact_merges.merge(
                 connection, account_id, base_id, mergee_id, reason="by hand", user_id=user_id
             )
         except ValueError as error:
@@ -137,7 +138,7 @@ def undo_merge(
     """
     with core.db.write("undo merge") as connection:
         try:
-            base_id, mergee_id = contacts.undo_merge(connection, account_id, merge_id)
+            base_id, mergee_id = contact_merges.undo_merge(connection, account_id, merge_id)
         except ValueError as error:
             raise ConfigInvalid({"merge_id": [_sentence(error)]}) from None
         audit(
@@ -249,22 +250,6 @@ def _require_free_names(
             )
 
 
-def _move_address(connection: Connection, contact_id: int, old: str, new: str) -> None:
-    """The contact's ``source_id`` in each inbox follows its number, where nobody else is still listed by it."""
-    other = sa.orm.aliased(ContactInbox)
-    connection.execute(
-        sa.update(ContactInbox)
-        .where(
-            ContactInbox.contact_id == contact_id,
-            ContactInbox.source_id == old.lstrip("+"),
-            ~sa.exists().where(
-                other.inbox_id == ContactInbox.inbox_id, other.source_id == new.lstrip("+")
-            ),
-        )
-        .values(source_id=new.lstrip("+"))
-    )
-
-
 def _set_phone_identity(
     connection: Connection, account_id: int, contact_id: int, old: str | None, new: str | None
 ) -> None:
@@ -277,7 +262,7 @@ def _set_phone_identity(
             )
         )
     if old and new:
-        _move_address(connection, contact_id, old, new)
+        move_source_id(connection, contact_id, old.lstrip("+"), new.lstrip("+"))
     if new:
         made = insert_if_absent(
             connection,

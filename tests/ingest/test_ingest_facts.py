@@ -7,7 +7,15 @@ import itertools
 import pytest
 import sqlalchemy as sa
 
-from chatport.db.tables import Channel, Contact, ContactIdentity, Message, RawRequest, Task
+from chatport.db.tables import (
+    Channel,
+    Contact,
+    ContactIdentity,
+    ContactInbox,
+    Message,
+    RawRequest,
+    Task,
+)
 from chatport.db.upsert import insert
 from chatport.events import (
     ChannelNotice,
@@ -119,6 +127,12 @@ def test_number_change_told_again_moves_nobody_who_has_the_number_now(world: Wor
     assert world.items(world.give(moved("i:1", RINA, NEW, 1))) == ["duplicate"]
     assert len(world.rows(Contact)) == 2
     assert sorted(numbers(world).values()) == sorted([RINA, NEW])
+
+
+def test_number_change_is_the_address_in_the_inbox(world: World) -> None:
+    world.give(text("A1"))
+    world.give(moved("i:1", RINA, NEW, 1))
+    assert world.one(ContactInbox).source_id == NEW
 
 
 def test_number_change_leaves_one_line_in_the_conversation(world: World) -> None:

@@ -41,7 +41,7 @@ from chatport.events import (
 )
 from chatport.identities import Identity, group, lid, phone
 from chatport.services.contact_actions import update
-from chatport.services.contacts import undo_merge
+from chatport.services.contact_merges import undo_merge
 from chatport.services.ingest import replay_request, unpark
 from ingest_world import GROUP, RINA, World, add_channel, at, edit, reaction, revoke, status, text
 

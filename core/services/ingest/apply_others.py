@@ -26,6 +26,7 @@ from ...events import (
 )
 from ...notices import NoticeKind
 from .. import contacts, conversations
+from ..contact_identities import is_placeholder_name
 from . import targets
 from .scope import Outcome, Scope, applied, duplicate, ignored
 
@@ -43,7 +44,7 @@ def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
     contact = targets.chat_contact(scope, event.chat)
     if contact is None:
         return ignored("the group has no conversation here")
-    if event.chat.name and contacts.is_placeholder_name(contact.name, None, event.chat.identities):
+    if event.chat.name and is_placeholder_name(contact.name, None, event.chat.identities):
         contacts.resolve(
             scope.connection,
             scope.account_id,

@@ -28,7 +28,8 @@ from ...errors import ProviderError
 from ...identities import IdentityKind
 from ...messages import MessageRef, Recipient, Sent
 from ...notices import Notice, NoticeKind
-from ..contacts import MAX_NAME, is_placeholder_name
+from ..contact_identities import is_placeholder_name
+from ..contacts import MAX_NAME
 from ..ingest.late import recheck, release_echoes
 from ..media.fetch import download
 from ..outbox import claim, settle
@@ -66,7 +67,9 @@ def mark_read(core: Core, task: Row[Any]) -> None:
     with core.db.read("unread messages") as connection:
         chat = _load_chat(connection, task.payload["conversation_id"])
         refs, upto = _unread(connection, chat)
-    if not refs or not chat.recipient.identities:  # nobody to tell: the number was taken from the contact
+    if (
+        not refs or not chat.recipient.identities
+    ):  # nobody to tell: the number was taken from the contact
         return
     opened.call(lambda: opened.handle.mark_read(opened.channel, chat.recipient, tuple(refs)))
     with core.db.write("note receipt") as connection:
