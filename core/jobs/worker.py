@@ -6,6 +6,7 @@ waits for Redis instead of ending; the child builds its own parts. Must not know
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -59,6 +60,8 @@ def run_worker(settings: Settings, kind: str, plugins: Registry | None = None) -
     plugins = plugins or Registry.load(settings)
     if kind == "events":
         os.nice(NICE)
+    # Each job is a fork: looking for garbage in what it shares with us would copy all of it.
+    gc.freeze()
     stopping = _Stop()
     while not stopping.asked:
         try:
