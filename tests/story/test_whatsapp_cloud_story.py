@@ -55,7 +55,7 @@ def test_challenge_is_answered_for_the_verify_token_only(
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"api_key": "EAAGwrong"}, ""),
+        ({"api_key": "EAAGwrong"}, "api_key"),
         ({"phone_number_id": "1"}, "phone_number_id"),
         ({"business_account_id": "2"}, "business_account_id"),
         ({"app_secret": "f" * 32}, "app_secret"),
@@ -75,7 +75,7 @@ def test_wrong_configuration_is_refused_by_the_field_that_fails(
     told = answer.json()
 
     assert (answer.status_code, bool(told["action"])) == (422, True), told
-    assert [name.rpartition(".")[2] for name in told["attributes"]] == ([field] if field else [])
+    assert [name.rpartition(".")[2] for name in told["attributes"]] == [field]
 
 
 def test_app_secret_is_required(
