@@ -21,7 +21,7 @@ from ..notices import Notice, NoticeKind
 from ..phones import e164
 from . import contact_merges, contacts
 from .accounts import audit
-from .contact_identities import move_source_id
+from .contact_identities import move_source_id, outdated_forms
 from .outbox.errors import NotFound
 
 if TYPE_CHECKING:
@@ -254,15 +254,16 @@ def _set_phone_identity(
     connection: Connection, account_id: int, contact_id: int, old: str | None, new: str | None
 ) -> None:
     if old:
+        gone = outdated_forms(old.lstrip("+"), new.lstrip("+") if new else None)
         connection.execute(
             sa.delete(ContactIdentity).where(
                 ContactIdentity.contact_id == contact_id,
                 ContactIdentity.kind.in_((str(IdentityKind.PHONE), str(IdentityKind.WA_ID))),
-                ContactIdentity.value == old.lstrip("+"),
+                ContactIdentity.value.in_(sorted(gone)),
             )
         )
-    if old and new:
-        move_source_id(connection, contact_id, old.lstrip("+"), new.lstrip("+"))
+        if new:
+            move_source_id(connection, contact_id, gone, new.lstrip("+"))
     if new:
         made = insert_if_absent(
             connection,

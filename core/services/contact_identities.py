@@ -107,17 +107,39 @@ def attach(
     return attached
 
 
-def move_source_id(connection: Connection, contact_id: int, old: str, new: str) -> None:
-    """The contact's ``source_id`` in each inbox follows its number, where nobody else is still listed by it.
+def learn(
+    connection: Connection, account_id: int, contact_id: int, identities: Sequence[Identity]
+) -> None:
+    """Add what a service told of a contact in answer to us. It may guess: whatever belongs to another contact stays
+    there, and no two contacts become one."""
+    found = clean(identities)
+    owners = owners_of(connection, account_id, pairs_of(found))
+    free = [
+        one for one in found if {owners.get(pair) for pair in pairs_of([one])} <= {None, contact_id}
+    ]
+    attach(connection, account_id, contact_id, free)
+
+
+def outdated_forms(old: str, new: str | None) -> set[str]:
+    """Digits under which somebody whose number changed is not known any more: the old number with its other forms.
 
     :param old: digits; likewise ``new``.
+    """
+    kept = {new, *phones.variants(new)} if new else set()
+    return {old, *(set(phones.variants(old)) - kept)}
+
+
+def move_source_id(connection: Connection, contact_id: int, old: Iterable[str], new: str) -> None:
+    """The contact's ``source_id`` in each inbox follows its number, where nobody else is still listed by it.
+
+    :param old: digits of every form of the number that it had; ``new`` the digits of the one that it has.
     """
     other = aliased(ContactInbox)
     connection.execute(
         sa.update(ContactInbox)
         .where(
             ContactInbox.contact_id == contact_id,
-            ContactInbox.source_id == old,
+            ContactInbox.source_id.in_(sorted(old)),
             ~sa.exists().where(other.inbox_id == ContactInbox.inbox_id, other.source_id == new),
         )
         .values(source_id=new)

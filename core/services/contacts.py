@@ -33,6 +33,7 @@ from .contact_identities import (
     is_phone,
     is_placeholder_name,
     move_source_id,
+    outdated_forms,
     owners_of,
     pairs_of,
     variant_pairs_of,
@@ -218,21 +219,21 @@ def move_identity(
     if not found:
         return None
     contact = resolve(connection, account_id, [*clean(old)[:1], *new])
-    gone = [i for i in clean(old) if i not in clean(new)]
-    for identity in gone:
-        kinds = PHONE_KINDS if identity.kind in PHONE_KINDS else (identity.kind,)
+    phone = next((i.value for i in new if i.kind in PHONE_KINDS and is_phone(i.value)), None)
+    for identity in [i for i in clean(old) if i not in clean(new)]:
+        is_number = identity.kind in PHONE_KINDS
+        gone = outdated_forms(identity.value, phone) if is_number else {identity.value}
         connection.execute(
             sa.delete(_identities).where(
                 _identities.c.account_id == account_id,
                 _identities.c.contact_id == contact.id,
-                _identities.c.kind.in_(kinds),
-                _identities.c.value == identity.value,
+                _identities.c.kind.in_(PHONE_KINDS if is_number else (identity.kind,)),
+                _identities.c.value.in_(sorted(gone)),
             )
         )
-    phone = next((i.value for i in new if i.kind in PHONE_KINDS and is_phone(i.value)), None)
+        if phone:
+            move_source_id(connection, contact.id, gone, phone)
     if phone:
-        for identity in gone:
-            move_source_id(connection, contact.id, identity.value, phone)
         row = connection.execute(sa.select(_contacts).where(_contacts.c.id == contact.id)).one()
         values: dict[str, Any] = {"phone_number": f"+{phone}", "updated_at": utcnow()}
         if is_placeholder_name(row.name, row.phone_number, clean(old)):

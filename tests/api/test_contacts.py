@@ -10,6 +10,8 @@ from services.fake_provider import BUDI, RINA
 
 from chatport.db import tables as t
 from chatport.db import utcnow
+from chatport.identities import Identity
+from chatport.services.contact_identities import learn
 
 RINAS = f"+{RINA}"
 
@@ -235,3 +237,26 @@ def test_a_changed_number_is_the_address_in_every_inbox(api: Api) -> None:
     told = api.get(f"contacts/{contact_id}")["payload"]
     assert told["identities"] == [{"kind": "phone", "value": "4915100077"}]
     assert [one["source_id"] for one in told["contact_inboxes"]] == ["4915100077"]
+
+
+def test_a_changed_number_leaves_no_other_form_of_the_old_one(api: Api) -> None:
+    made = create(api, name="Ana", phone_number="+5511987654321")
+    with api.world.core.db.write("seen, and learned") as connection:
+        learn(connection, 1, made["id"], [Identity("wa_id", "551187654321")])
+
+    told = api.patch(f"contacts/{made['id']}", {"phone_number": "+4915100077"})["payload"]
+
+    assert told["identities"] == [{"kind": "phone", "value": "4915100077"}]
+
+
+def test_a_mended_form_of_a_number_keeps_what_fits_it(api: Api) -> None:
+    made = create(api, name="Ana", phone_number="+551187654321")
+    with api.world.core.db.write("learned") as connection:
+        learn(connection, 1, made["id"], [Identity("wa_id", "5511987654321")])
+
+    told = api.patch(f"contacts/{made['id']}", {"phone_number": "+5511987654321"})["payload"]
+
+    assert told["identities"] == [
+        {"kind": "wa_id", "value": "5511987654321"},
+        {"kind": "phone", "value": "5511987654321"},
+    ]

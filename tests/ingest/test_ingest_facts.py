@@ -25,6 +25,7 @@ from chatport.events import (
     TemplateChanged,
 )
 from chatport.identities import Identity, phone
+from chatport.services.contact_identities import learn
 from chatport.services.ingest import apply_others
 from chatport.services.ingest.scope import Outcome, applied
 from ingest_world import RINA, World, at, status, text
@@ -133,6 +134,15 @@ def test_number_change_is_the_address_in_the_inbox(world: World) -> None:
     world.give(text("A1"))
     world.give(moved("i:1", RINA, NEW, 1))
     assert world.one(ContactInbox).source_id == NEW
+
+
+def test_number_change_leaves_no_other_form_of_the_old_number(world: World) -> None:
+    long, short = "5511987654321", "551187654321"
+    world.give(text("A1", sender=long))
+    with world.core.db.write("learned") as connection:
+        learn(connection, world.account_id, world.one(Contact).id, [Identity("wa_id", short)])
+    world.give(moved("i:1", long, NEW, 1))
+    assert {row.value for row in world.rows(ContactIdentity)} == {NEW}
 
 
 def test_number_change_leaves_one_line_in_the_conversation(world: World) -> None:

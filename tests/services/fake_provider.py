@@ -130,7 +130,7 @@ class FakeProvider:
             outcome = outcome(message)
         if isinstance(outcome, BaseException):
             raise outcome
-        return Sent(outcome or f"ID{number}")
+        return outcome if isinstance(outcome, Sent) else Sent(outcome or f"ID{number}")
 
     @hookimpl
     def media_url(self, channel: Channel, media: MediaRef, attempt: int) -> MediaRequest:

@@ -15,8 +15,9 @@ from chatport.db import tables as t
 from chatport.db import utcnow
 from chatport.db.locks import named_lock
 from chatport.events import StatusChanged
-from chatport.messages import MessageStatus, Text
-from chatport.services import outbox
+from chatport.identities import Identity
+from chatport.messages import MessageStatus, Sent, Text
+from chatport.services import contact_actions, contacts, outbox
 from chatport.services.ingest import apply_events
 
 
@@ -33,6 +34,55 @@ def test_deliver_stores_the_source_id_and_shows_sent(world: World) -> None:
     assert world.last_send(message_id).state == "sent"
     assert world.one(t.MessageStatusRow).status == "sent"
     assert [n.kind for n in world.notices] == ["message.created", "message.updated"]
+
+
+def test_deliver_remembers_the_form_of_a_number_that_worked(world: World) -> None:
+    conversation_id = world.chat("5511987654321")
+    with world.core.db.write("seen under the other form") as connection:
+        contact = contacts.resolve(
+            connection, world.account_id, [Identity("wa_id", "551187654321")]
+        )
+    found = Identity("wa_id", "5511987654321")
+    world.provider.outcomes = [Sent("A", recipient=(found, Identity("bsuid", "BR.7")))]
+
+    world.send("a", conversation_id)
+    world.send("b", conversation_id)
+    world.deliver()
+
+    first, second = (message.recipient for message in world.provider.sent)
+    assert first.first("wa_id") == Identity("wa_id", "551187654321")
+    assert second.first("wa_id") == found
+    assert second.first("bsuid") == Identity("bsuid", "BR.7")
+    assert second.first("phone") == Identity("phone", "5511987654321")
+    assert {row.contact_id for row in world.rows(t.ContactIdentity)} >= {contact.id}
+
+
+def test_deliver_never_takes_an_identity_from_another_contact(world: World) -> None:
+    world.chat(BUDI)
+    taken = world.one(t.ContactIdentity, t.ContactIdentity.value == BUDI)
+    world.provider.outcomes = [Sent("A", recipient=(Identity("wa_id", BUDI),))]
+
+    world.send("to Rina")
+    world.deliver()
+
+    assert world.one(t.ContactIdentity, t.ContactIdentity.value == BUDI) == taken
+    assert len(world.rows(t.Contact)) == 2
+
+
+def test_deliver_learns_for_the_contact_that_a_merge_kept(world: World) -> None:
+    kept_chat = world.chat(BUDI)
+    kept = world.one(t.Conversation, t.Conversation.id == kept_chat).contact_id
+    gone = world.one(t.Conversation, t.Conversation.id == world.conversation_id).contact_id
+
+    def merged_meanwhile(_: object) -> Sent:
+        contact_actions.merge(world.core, account_id=world.account_id, base_id=kept, mergee_id=gone)
+        return Sent("A", recipient=(Identity("bsuid", "ID.1"),))
+
+    world.provider.outcomes = [merged_meanwhile]
+    world.send("to Rina")
+    world.deliver()
+
+    assert world.one(t.ContactIdentity, t.ContactIdentity.kind == "bsuid").contact_id == kept
 
 
 def test_deliver_sends_a_conversation_strictly_in_order(world: World) -> None:

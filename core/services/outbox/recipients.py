@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 
 from ...identities import Identity, IdentityKind
 from ...messages import Recipient
+from ...phones import variants
 
 _ORDER = (
     IdentityKind.GROUP,
@@ -24,7 +25,8 @@ _ORDER = (
 
 
 def recipient(contact: Row[Any], identities: Sequence[Row[Any]]) -> Recipient:
-    """The recipient of a conversation. Of several numbers the contact's own field comes first, then the newest."""
+    """The recipient of a conversation. Of several numbers the contact's own field comes first, then the newest; for
+    WhatsApp's own id of it the newest written form counts, which is the one that worked last."""
     return Recipient(ordered(contact.phone_number, identities), is_group=contact.kind == "group")
 
 
@@ -37,9 +39,12 @@ def ordered(phone_number: str | None, identities: Sequence[Row[Any]]) -> tuple[I
     found = [Identity(row.kind, row.value) for row in reversed(identities)]
     if digits and Identity(IdentityKind.PHONE, digits) not in found:
         found.append(Identity(IdentityKind.PHONE, digits))
-    return tuple(
-        sorted(found, key=lambda identity: (identity.value != digits, _rank(identity.kind)))
-    )
+    forms = {digits, *variants(digits)}
+
+    def is_own(identity: Identity) -> bool:
+        return identity.value in (forms if identity.kind == IdentityKind.WA_ID else (digits,))
+
+    return tuple(sorted(found, key=lambda one: (not is_own(one), _rank(one.kind))))
 
 
 def _rank(kind: str) -> int:

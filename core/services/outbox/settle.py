@@ -30,12 +30,14 @@ from ...errors import AuthenticationFailed, ErrorClass, NotConnected, ProviderEr
 from ...messages import MessageStatus, Sent
 from ...notices import Notice, NoticeKind
 from ..alerts import raise_alert
+from ..contact_identities import learn
 from ..pairing import CONNECTED, note_connection, schedule_poll
 from ..statuses import StatusFact, record_status
 from ..tasks.queue import add_task
 from .claim import NEEDS_A_PERSON, Job, sends
 from .operations import mark_deleted
 from .policy import BACKOFF, GIVE_UP_AFTER, PAUSE_AFTER_REFUSAL, RULES, Fault, Rule, retry_delay
+from .scenes import conversations as _conversations
 from .scenes import messages
 
 if TYPE_CHECKING:
@@ -82,8 +84,23 @@ def succeeded(core: Core, connection: Connection, job: Job, sent: Sent) -> Settl
         settled.notices.append(message_notice(job.message))
         if job.send.operation == "message":
             settled.source_id = source_id
+    _learn(connection, job, sent)
     settled.notices += _channel_works(connection, job, now)
     return settled
+
+
+def _learn(connection: Connection, job: Job, sent: Sent) -> None:
+    """What the answer told of the recipient; mostly nothing new."""
+    known = {(row.kind, row.value) for row in job.identities}
+    told = [one for one in sent.recipient if (str(one.kind), one.value) not in known]
+    if not told or job.contact.kind == "group":
+        return
+    # Read anew: the contact may have been merged meanwhile.
+    contact_id = connection.execute(
+        sa.select(_conversations.c.contact_id).where(_conversations.c.id == job.conversation.id)
+    ).scalar_one_or_none()
+    if contact_id is not None:
+        learn(connection, job.send.account_id, contact_id, told)
 
 
 def _message_sent(connection: Connection, job: Job, source_id: str, now: datetime) -> None:

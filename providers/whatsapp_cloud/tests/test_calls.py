@@ -113,11 +113,14 @@ def test_send_file_of_refused_type_asks_nobody(channel: Channel, graph: Any) -> 
 
 def test_send_tries_the_other_form_of_a_number_once(channel: Channel, graph: Any) -> None:
     refused = {"json": {"error": {"code": 131030, "message": "no"}}, "status_code": 400}
-    taken = {"json": {"messages": [{"id": "wamid.2"}]}}
+    predicted = {"input": "+5511987654321", "wa_id": "551187654321", "user_id": "BR.1"}
+    taken = {"json": {"contacts": [predicted], "messages": [{"id": "wamid.2"}]}}
     route = graph.mock.post(graph.root + MESSAGES, [refused, taken])
     found = plugin.send_message(channel, message(Text("hi"), Identity("wa_id", "551187654321")))
     assert found.source_id == "wamid.2"
     assert [r.json()["to"] for r in route.request_history] == ["551187654321", "+5511987654321"]
+    # The form that worked is what is remembered.
+    assert found.recipient == (Identity("wa_id", "5511987654321"), Identity("bsuid", "BR.1"))
 
 
 def test_send_does_not_try_again_otherwise(channel: Channel, graph: Any) -> None:

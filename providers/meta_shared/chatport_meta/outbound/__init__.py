@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chatport.channels import Features
@@ -17,6 +17,7 @@ from chatport.errors import (
     ServiceUnreachable,
     TemporarilyRefused,
 )
+from chatport.identities import Identity, IdentityKind
 from chatport.messages import Media, MessageRef, OutboundMessage, Reaction, Sent, Template
 
 from ..failures import no_id
@@ -74,6 +75,10 @@ def send(service: Service, edges: Edges, message: OutboundMessage, features: Fea
             raise
         # Refused, so surely not sent: the other form of the number is tried once.
         answer = service.send(edges.messages, {**body, **other})
+        worked = Identity(IdentityKind.WA_ID, other["to"].lstrip("+"))
+        # Whatever id the answer predicts: this form is the one that works.
+        told = (one for one in learned(answer) if one.kind != IdentityKind.WA_ID)
+        return replace(sent(answer, service.name), recipient=(worked, *told))
     return sent(answer, service.name)
 
 
