@@ -235,5 +235,9 @@ class Sent:
 
     source_id: str
     raw: Mapping[str, Any] = field(default_factory=dict)
-    #: identities of the recipient that the answer revealed (for instance a wa_id)
+    #: identities of the recipient that the answer revealed (for instance a wa_id); the contact is known by them from
+    #: now on
     recipient: tuple[Identity, ...] = ()
+    #: a sentence for the agent where what was taken is not on its way yet, and what to do then; shown until a status
+    #: says more
+    note: str = ""

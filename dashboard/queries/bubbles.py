@@ -6,6 +6,7 @@ Owns: the records and the rules from rows to them. Pure. Must not know: the data
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,8 @@ from sqlalchemy.engine import Row
 #: Kinds of attachment that a browser can show or play.
 PICTURES = ("image", "sticker")
 FILES = ("image", "sticker", "video", "video_note", "audio", "voice", "document")
+#: Marks that turn the reading direction.
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class Bubble:
     error_action: str
     operation_error: str
     operation_action: str
+    delivery_note: str
     unsupported_reason: str
     template: str
     files: tuple[File, ...] = ()
@@ -232,6 +236,7 @@ def shape(
         error_action=row.error_action or "",
         operation_error=_text(operation.get("message")),
         operation_action=_text(operation.get("action")),
+        delivery_note=_text(given.get("delivery_note")) if row.status == "sent" else "",
         unsupported_reason=_text(given.get("unsupported_reason")),
         template=_template(row, given),
         activity=activity if isinstance(activity, Mapping) else {},
@@ -269,7 +274,7 @@ def _file(row: Row[Any]) -> File:
         row.id,
         row.kind,
         row.state,
-        row.filename,
+        plain_name(row.filename),
         row.content_type,
         row.size,
         row.width,
@@ -277,6 +282,11 @@ def _file(row: Row[Any]) -> File:
         row.error,
         row.error_action,
     )
+
+
+def plain_name(filename: str) -> str:
+    """A file's name without the marks that turn the reading direction: they make an ``exe`` look like a ``pdf``."""
+    return _TURNS.sub("", filename)
 
 
 def _place(row: Row[Any]) -> Place | None:

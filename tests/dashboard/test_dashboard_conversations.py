@@ -160,6 +160,19 @@ def test_thread_shows_failed_with_reason_action_and_retry(site: Any) -> None:
     assert 'data-do="retry"' in page
 
 
+@pytest.mark.parametrize(("status", "shown"), [("sent", True), ("delivered", False)])
+def test_thread_says_what_the_service_does_with_a_message_until_it_arrives(
+    site: Any, status: str, shown: bool
+) -> None:
+    chat = site.chat()
+    note = {"delivery_note": "held back for a <check>"}
+    chat.ours("x", status=status, content_attributes=note)
+
+    page = site.admin.get(chat.path).text
+
+    assert ("held back for a &lt;check&gt;" in page) is shown
+
+
 def test_thread_shows_unknown_outcome_as_such(site: Any) -> None:
     chat = site.chat()
     chat.ours("x", status="unknown")

@@ -46,6 +46,7 @@ def fill(site: Any, bad: str) -> Any:
         error_action=bad,
         content_attributes={"operation_error": {"message": bad, "action": bad}},
     )
+    chat.ours(bad, content_attributes={"delivery_note": bad})
     chat.ours(bad, private=True, sender_user_id=site.agent_id)
     chat.message("", content_type="unsupported", content_attributes={"unsupported_reason": bad})
     chat.message(

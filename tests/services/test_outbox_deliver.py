@@ -57,6 +57,15 @@ def test_deliver_remembers_the_form_of_a_number_that_worked(world: World) -> Non
     assert {row.contact_id for row in world.rows(t.ContactIdentity)} >= {contact.id}
 
 
+def test_deliver_keeps_what_the_service_says_of_the_delivery(world: World) -> None:
+    world.provider.outcomes = [Sent("A", note="held back")]
+    (message_id,) = world.send("hi")
+    world.deliver()
+
+    message = world.message(message_id)
+    assert (message.status, message.content_attributes["delivery_note"]) == ("sent", "held back")
+
+
 def test_deliver_never_takes_an_identity_from_another_contact(world: World) -> None:
     world.chat(BUDI)
     taken = world.one(t.ContactIdentity, t.ContactIdentity.value == BUDI)

@@ -297,6 +297,20 @@ def test_template_reaches_a_customer_whose_window_is_closed(
     ]
 
 
+def test_template_that_meta_holds_back_says_so(
+    chatport: Installation, graph: GraphSimulator, inbox: dict[str, Any], silent: Chat
+) -> None:
+    synchronised(chatport, inbox)
+    graph.message_status = "held_for_quality_assessment"
+    try:
+        ours = silent.taken(silent.say(template_params=TEMPLATE_PARAMS))
+    finally:
+        graph.message_status = "accepted"
+
+    assert "holds this template back" in ours["content_attributes"]["delivery_note"]
+    assert graph.outbox.by_id(ours["source_id"]).statuses == []
+
+
 #: definition, values, components that Meta gets
 TEMPLATES: dict[str, tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]] = {
     "picture_and_named_values": (

@@ -81,6 +81,8 @@ def succeeded(core: Core, connection: Connection, job: Job, sent: Sent) -> Settl
     settled = Settled()
     if written.rowcount:
         _EFFECTS[job.send.operation](connection, job, source_id, now)
+        if sent.note and job.send.operation == "message":
+            _add_attribute(connection, job.message, "delivery_note", storable(sent.note), now)
         settled.notices.append(message_notice(job.message))
         if job.send.operation == "message":
             settled.source_id = source_id
@@ -333,19 +335,25 @@ def _show_operation(
     now: datetime,
 ) -> None:
     """A reaction, edit or revoke that did not work leaves the message's own status alone."""
-    current = connection.execute(
-        sa.select(messages.c.content_attributes).where(messages.c.id == message.id)
-    ).scalar_one()
     shown = {
         "operation": send.operation,
         "status": status,
         "message": storable(text),
         "action": storable(action),
     }
+    _add_attribute(connection, message, "operation_error", shown, now)
+
+
+def _add_attribute(
+    connection: Connection, message: Row[Any], name: str, value: object, now: datetime
+) -> None:
+    current = connection.execute(
+        sa.select(messages.c.content_attributes).where(messages.c.id == message.id)
+    ).scalar_one()
     connection.execute(
         sa.update(messages)
         .where(messages.c.id == message.id)
-        .values(content_attributes={**current, "operation_error": shown}, updated_at=now)
+        .values(content_attributes={**current, name: value}, updated_at=now)
     )
 
 

@@ -214,6 +214,7 @@ def test_send_template(channel: Channel, graph: Any) -> None:
         "components": [{"type": "body", "parameters": [{"type": "text", "text": "Rosa"}]}],
     }
     assert found.raw["message_status"] == "paused"
+    assert "Use another template" in found.note
 
 
 # --- receipts and typing --------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def send_answer(message: SentMessage) -> JSON:
     contact["user_id" if message.addressed_by == "recipient" else "wa_id"] = message.recipient
     element = {"id": message.wamid}
     if message.type == "template":
-        element["message_status"] = "accepted"
+        element["message_status"] = message.message_status
     return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [element]}
 
 

@@ -82,6 +82,7 @@ class Outbox:
                 quoted=outgoing.quoted,
                 marked_read=tuple(r.wamid for r in self.receipts if r.customer == person.wa_id),
                 typing=(number.id, person.wa_id) in self._typing,
+                message_status=sim.message_status if outgoing.kind == "template" else "accepted",
             )
             self._typing.discard((number.id, person.wa_id))
             self.sent.append(message)
@@ -272,7 +273,7 @@ class Outbox:
         if failure is not None:
             self.emit_status(message.wamid, "failed", error=failure)
             return
-        if not self.ticks.auto:
+        if not self.ticks.auto or message.message_status != "accepted":
             return
         steps = self.ticks.steps[:1] if outgoing.kind == "reaction" else self.ticks.steps
         for position, step in enumerate(steps):

@@ -27,6 +27,8 @@ class SentMessage:
     media_sha256: str = ""
     biz_opaque_callback_data: str | None = None
     quoted: str | None = None
+    #: What the answer said of a template: ``accepted``, ``held_for_quality_assessment`` or ``paused``.
+    message_status: str = "accepted"
     #: Statuses emitted for it so far, in order.
     statuses: list[str] = field(default_factory=list)
     #: Code of the ``failed`` status; None while it has not failed.

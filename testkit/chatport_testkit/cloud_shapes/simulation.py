@@ -89,6 +89,8 @@ class Simulation(BusinessEvents, Emission):
         self.map_wa_ids = map_wa_ids
         self.status_style = status_style
         self.throttle_status = throttle_status
+        #: What the answers to templates say. What is not accepted is not on its way, and no status follows.
+        self.message_status = "accepted"
         self.allow_list: set[str] | None = None
         self.not_on_whatsapp: set[str] = set()
         self.blocking_us: set[str] = set()

@@ -47,6 +47,17 @@ __all__ = [
 PRODUCT = {"messaging_product": "whatsapp"}
 #: Errors after which the other written form of a number may be right.
 _OTHER_FORM = ("131026", "131030")
+#: What the answer to a template may say instead of ``accepted``, for the agent.
+NOT_ON_ITS_WAY = {
+    "held_for_quality_assessment": (
+        "Meta holds this template back while it judges its quality. It goes out if the template passes, and fails "
+        "otherwise. If it is urgent, use another template."
+    ),
+    "paused": (
+        "Meta has paused this template because of its quality, so the message is not on its way. Use another "
+        "template, or wait until this one is active again."
+    ),
+}
 _CODECS = re.compile(r"\s*;.*", re.DOTALL)
 MAX_RAW_TEXT = 300
 
@@ -115,7 +126,10 @@ def sent(answer: Mapping[str, Any], service: str) -> Sent:
     source_id = source_id_of(answer)
     if not source_id:
         raise no_id(service=service)
-    return Sent(source_id, reduced(answer), learned(answer))
+    raw = reduced(answer)
+    return Sent(
+        source_id, raw, learned(answer), NOT_ON_ITS_WAY.get(raw.get("message_status", ""), "")
+    )
 
 
 def source_id_of(answer: Mapping[str, Any]) -> str:
