@@ -95,3 +95,23 @@ def item_state(word: str) -> tuple[str, str]:
     }
     tone, words = known.get(word, ("", word))
     return tone, str(words)
+
+
+def send_state(word: str) -> tuple[str, str]:
+    """What became of a send: tone and words."""
+    known = {
+        "queued": ("warn", _("Waiting")),
+        "sending": ("warn", _("Sending")),
+        "sent": ("good", _("Accepted")),
+        "failed": ("bad", _("Not sent")),
+        "unknown": ("warn", _("Outcome unknown")),
+        "cancelled": ("", _("Cancelled")),
+    }
+    tone, words = known.get(word, ("", word))
+    return tone, str(words)
+
+
+def operation(word: str) -> str:
+    """What a send does, where it is no new message."""
+    known = {"reaction": _("Reaction"), "edit": _("Edit"), "revoke": _("Delete")}
+    return str(known.get(word, word))

@@ -69,9 +69,24 @@ document.addEventListener("click", (event) => {
 new MutationObserver((changes) => {
   for (const change of changes)
     for (const node of change.addedNodes)
-      if (node.nodeType === 1 && node.classList.contains("problem"))
+      if (node.nodeType === 1 && node.classList.contains("problem")) {
         setTimeout(() => node.remove(), 20000);
+        if (dialog.open) tellInDialog(node);
+      }
 }).observe(document.getElementById("notices"), { childList: true });
+
+/** An open dialog makes all else unreachable and unheard, so its problems stand in it. */
+function tellInDialog(node) {
+  let box = dialog.querySelector(":scope > .dialog-problem");
+  if (!box) {
+    box = document.createElement("div");
+    box.className = "dialog-problem";
+    box.setAttribute("role", "alert");
+    dialog.append(box);
+  }
+  box.replaceChildren(node);
+  box.scrollIntoView({ block: "nearest" });
+}
 
 // Dialogs: whatever is swapped into #dialog opens it.
 const dialog = document.getElementById("dialog");

@@ -42,7 +42,7 @@ export class Composer {
     const part = (selector) => this.form.querySelector(selector);
     this.#on(this.form, "submit", (event) => { event.preventDefault(); this.send(); });
     this.#on(this.text, "keydown", (event) => this.#key(event));
-    this.#on(this.text, "input", () => { this.#grow(); this.#count(); this.#typing(); this.#keep(); });
+    this.#on(this.text, "input", () => { this.#clear(); this.#grow(); this.#count(); this.#typing(); this.#keep(); });
     this.#on(this.text, "paste", (event) => {
       if (event.clipboardData.files.length) { event.preventDefault(); this.#add(event.clipboardData.files); }
     });
@@ -51,6 +51,7 @@ export class Composer {
       this.#on(button, "click", () => { this.setMode(button.dataset.mode); this.text.focus(); });
     this.#on(part("[data-no-reply]"), "click", () => this.#noReply());
     this.#on(part("#emoji"), "click", (event) => this.#emoji(event.currentTarget));
+    this.#on(part("#emoji-panel"), "keydown", (event) => this.#emojiKey(event));
     for (const button of this.form.querySelectorAll("[data-record]"))
       this.#on(button, "click", () => this.#record(button.dataset.record));
     this.#drop();
@@ -82,7 +83,8 @@ export class Composer {
     clip.hidden = Boolean(this.editing) || (this.mode === "reply" && (blocked || clip.dataset.needsReply === "never"));
     if (this.files.dataset.accept) this.files.accept = this.mode === "note" ? "" : this.files.dataset.accept;
     const record = this.form.querySelector("#record");
-    if (record) record.hidden = this.mode === "note" || blocked || Boolean(this.editing);
+    if (record) record.hidden = this.mode === "note" || blocked || Boolean(this.editing) || Boolean(this.recorder);
+    this.form.querySelector("#emoji").hidden = blocked;
     const templates = this.form.querySelector("#templates");
     this.form.querySelector("#canned").hidden = blocked;
     if (templates) templates.disabled = state === "closed";
@@ -92,8 +94,8 @@ export class Composer {
 
   setMode(mode) {
     if (this.mode === mode) return;
-    this.mode = mode;
     if (this.editing) this.#noReply();
+    this.mode = mode;
     this.apply();
   }
 
@@ -180,6 +182,7 @@ export class Composer {
 
   edit(item) {
     this.#noReply();
+    this.#keep();
     this.setMode("reply");
     this.editing = item.dataset.message;
     get(`${this.thread.base}/messages/${this.editing}/text`).then((text) => {
@@ -201,11 +204,18 @@ export class Composer {
   }
 
   #noReply() {
-    if (this.editing) this.text.value = "";
-    this.editing = null;
+    if (this.editing) this.#endEdit();
     this.form.elements.reply_to.value = "";
     this.form.querySelector("#reply-strip").hidden = true;
     this.apply();
+  }
+
+  /** Back to what was being written before a message was edited. */
+  #endEdit() {
+    this.editing = null;
+    const kept = sessionStorage.getItem(this.#draftName());
+    [this.mode, this.text.value] = kept ? JSON.parse(kept) : ["reply", ""];
+    this.#grow();
   }
 
   // --- files --------------------------------------------------------------------------------------------------------
@@ -321,8 +331,7 @@ export class Composer {
 
   #fresh(sent) {
     // What was typed while the message was on its way stays.
-    this.text.value = this.text.value.startsWith(sent) ? this.text.value.slice(sent.length) : this.text.value;
-    this.editing = null;
+    if (!this.editing) this.text.value = this.text.value.startsWith(sent) ? this.text.value.slice(sent.length) : this.text.value;
     this.#noReply();
     this.#setFiles([]);
     this.form.elements.voice.value = "";
@@ -356,6 +365,16 @@ export class Composer {
     panel.firstElementChild.focus();
   }
 
+  #emojiKey(event) {
+    const all = [...event.currentTarget.children];
+    const columns = getComputedStyle(event.currentTarget).gridTemplateColumns.split(" ").length;
+    const ahead = getComputedStyle(this.form).direction === "rtl" ? -1 : 1;
+    const by = { ArrowRight: ahead, ArrowLeft: -ahead, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + by))].focus();
+  }
+
   // --- voice --------------------------------------------------------------------------------------------------------
 
   async #record(what) {
@@ -364,11 +383,19 @@ export class Composer {
       this.recorder?.stop();
       return;
     }
+    if (this.recorder || this.asking) return; // a second one would hold the microphone for ever
+    this.asking = true;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     } catch {
       this.#say(this.words.noMicrophone);
+      return;
+    } finally {
+      this.asking = false;
+    }
+    if (this.aborted.signal.aborted) {
+      stream.getTracks().forEach((track) => track.stop());
       return;
     }
     const chunks = [];
@@ -387,12 +414,15 @@ export class Composer {
       box.hidden = true;
       const type = this.recorder.mimeType.split(";")[0];
       this.recorder = null;
+      this.apply();
       if (!this.keepRecording || this.aborted.signal.aborted) return;
       this.form.elements.voice.value = "1";
       this.#setFiles([new File(chunks, `voice.${type.split("/")[1]}`, { type })]);
       this.send();
     });
     this.recorder.start();
+    this.form.querySelector("#recording-time").textContent = "0:00";
+    this.apply();
     this.#typing("recording");
     box.hidden = false;
     box.querySelector('[data-record="finish"]').focus();

@@ -46,6 +46,9 @@ export class Thread {
       event.preventDefault();
       this.#openMenu(item, event.clientX, event.clientY);
     });
+    const head = () => { if (this.stale) this.refreshState(); };
+    this.#on(this.element, "toggle", (event) => { if (event.target.closest("#thread-head")) head(); }, { capture: true });
+    this.#on(this.element, "focusout", (event) => { if (event.target.closest("#thread-head")) setTimeout(head); });
     this.#on(document, "visibilitychange", () => this.#seen());
     this.#on(window, "focus", () => this.#seen());
     // Pictures that load late must not push the newest message out of sight.
@@ -106,7 +109,8 @@ export class Thread {
         this.merge(fragment);
         this.digest = digest;
       }
-    } catch {
+    } catch (error) {
+      leaveIfGone(error);
       return undefined; // tried again by the next poll
     }
     return this.refreshState();
@@ -258,7 +262,11 @@ export class Thread {
 
   async refreshState() {
     const head = this.element.querySelector("#thread-head");
-    if (head.querySelector("details[open]") || head.querySelector(":focus:is(input, select)")) return;
+    if (head.querySelector("details[open]") || head.querySelector(":focus:is(input, select)")) {
+      this.stale = true; // shown once nobody is in the menu any more
+      return;
+    }
+    this.stale = false;
     try {
       const fragment = parse(await get(`${this.base}/state${location.search}`));
       if (this.aborted.signal.aborted) return;
@@ -270,8 +278,8 @@ export class Thread {
         if (focused) document.getElementById(focused)?.focus();
       }
       this.composer.apply();
-    } catch {
-      // tried again with the next notice or poll
+    } catch (error) {
+      leaveIfGone(error); // else tried again with the next notice or poll
     }
   }
 
@@ -367,7 +375,26 @@ export class Thread {
   }
 
   async #copy(text) {
-    await navigator.clipboard.writeText(text);
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copyPlainly(text);
     notify(this.words.copied);
   }
+}
+
+/** Whoever may not see the conversation any more keeps nothing of it on the screen. */
+function leaveIfGone(error) {
+  if (error.status === 404) location.assign(document.getElementById("filters").action);
+}
+
+/** Copy where the page has no secure address, and with it no clipboard. */
+function copyPlainly(text) {
+  const box = document.createElement("textarea");
+  box.className = "unseen";
+  box.value = text;
+  document.body.append(box);
+  const before = document.activeElement;
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+  before?.focus();
 }

@@ -1,4 +1,4 @@
-"""The event log: what services delivered, its verdict, what became of it, and the way to the ticks.
+"""The event log: what services delivered, its verdict, what became of it, the way to the ticks; and what was sent.
 
 Owns: these routes. Must not know: how requests are applied.
 """
@@ -17,7 +17,8 @@ from .. import cause_words
 from ..access import Visit, in_account
 from ..answers import page, problem
 from ..queries import events as reading
-from ..queries import failures
+from ..queries import failures, outgoing
+from ..tabs import Tab, tab
 from . import ACCOUNT, ID
 
 
@@ -26,8 +27,16 @@ def add_routes(blueprint: Blueprint) -> None:
     rule = blueprint.add_url_rule
     base = f"{ACCOUNT}/events"
     rule(base, "events", show_all)
+    rule(f"{base}/sent", "events_sent", show_sent)
     rule(f"{base}/<{ID}:event_id>", "events_show", show_one)
     rule(f"{base}/<{ID}:event_id>/replay", "events_replay", replay, methods=["POST"])
+
+
+def _tabs(visit: Visit) -> list[Tab]:
+    return [
+        tab("events", _("Received"), account_id=visit.account_id),
+        tab("events_sent", _("Sent"), account_id=visit.account_id),
+    ]
 
 
 @in_account(ADMINISTRATOR)
@@ -51,6 +60,30 @@ def show_all(visit: Visit) -> Any:
         states=reading.STATES,
         words=cause_words,
         age=reading.age,
+        tabs=_tabs(visit),
+    )
+
+
+@in_account(ADMINISTRATOR)
+def show_sent(visit: Visit) -> Any:
+    """What left for the services, newest first."""
+    wanted = request.args.get("inbox_id", type=int)
+    state = request.args.get("state", "")
+    before = request.args.get("before", default=0, type=int)
+    with visit.core.db.read("sent") as connection:
+        found = outgoing.load(
+            connection, visit.account_id, inbox_id=wanted, state=state, before=before
+        )
+        inboxes = failures.inbox_choices(connection, visit.account_id)
+    return page(
+        "outgoing.html",
+        found=found,
+        inboxes=inboxes,
+        wanted=wanted,
+        state=state,
+        states=outgoing.STATES,
+        words=cause_words,
+        tabs=_tabs(visit),
     )
 
 

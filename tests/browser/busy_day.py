@@ -73,6 +73,7 @@ class BusyDay:
             "failure": f"{account}/failures/{self.letter}",
             "alerts": f"{account}/failures/alerts",
             "events": f"{account}/events",
+            "outgoing": f"{account}/events/sent",
             "event": f"{account}/events/{self.event}",
             "people": f"{account}/settings",
             "canned": f"{account}/settings/answers",

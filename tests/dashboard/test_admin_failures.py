@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any
 
 import pytest
@@ -302,3 +303,70 @@ def test_health_of_a_channel_follows_the_stream(live_site: Any, desks: Any) -> N
 
     desk.expect("#evidence .verdict.bad", "The cable is out")
     assert desk.was_not_reloaded()
+
+
+def test_log_of_what_was_sent_tells_the_answer_and_the_ticks(site: Any) -> None:
+    chat = site.chat("Rina <b>")
+    read, refused = chat.ours("On its way", status="read"), chat.ours("Lost", status="failed")
+    for status in ("sent", "read"):
+        site.add(t.MessageStatusRow, message_id=read, status=status, at=utcnow())
+    send(site, chat, read, state="sent", tries=1)
+    send(site, chat, refused, state="failed", error="phone: not registered", action="Look.")
+    send(site, chat, read, state="unknown", operation="edit")
+
+    page = site.admin.get(f"{base(site)}/events/sent").text
+    failed = site.admin.get(f"{base(site)}/events/sent", state="failed").text
+
+    assert f"{base(site)}/events/sent" in site.admin.get(f"{base(site)}/events").text
+    assert f"/conversations/{chat.number}?message={read}" in page and "Rina &lt;b&gt;" in page
+    assert re.findall(r'badge \w*">([\w ]+)<', page) == ["Outcome unknown", "Not sent", "Accepted"]
+    assert "phone: not registered Look." in page
+    assert page.count('class="tick-line"') == 2
+    assert "Lost" in failed and "On its way" not in failed
+
+
+def test_what_was_sent_pages_past_what_a_filter_leaves_out(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = site.chat()
+    message = chat.ours("hi")
+    send(site, chat, message, state="failed")
+    for _ in range(60):
+        send(site, chat, message, state="sent")
+    monkeypatch.setattr("chatport_dashboard.queries.outgoing.WINDOW", 20)
+    path, query = f"{base(site)}/events/sent", {"state": "failed"}
+
+    unfiltered = site.admin.get(path).text
+    for _ in range(4):
+        page = site.admin.get(path, **query).text
+        older = re.search(r'before=(\d+)">Older', page)
+        if older is None:
+            break
+        query["before"] = older[1]
+
+    assert unfiltered.count("<tr>") == 51 and re.search(r'before=\d+">Older', unfiltered)
+    assert older is None and page.count("<tr>") == 2
+
+
+def test_what_others_sent_is_not_shown(site: Any) -> None:
+    chat = site.chat()
+    send(site, chat, chat.ours("secret"), account_id=site.add(t.Account, name="Other"))
+
+    assert "secret" not in site.admin.get(f"{base(site)}/events/sent").text
+    assert site.agent.get(f"{base(site)}/events/sent").status_code == 403
+
+
+def send(site: Any, chat: Any, message_id: int, **values: Any) -> int:
+    return int(
+        site.add(
+            t.Send,
+            **{
+                "account_id": site.account_id,
+                "channel_id": site.channel_id,
+                "conversation_id": chat.id,
+                "message_id": message_id,
+                "delivery_id": secrets.token_hex(8),
+                **values,
+            },
+        )
+    )

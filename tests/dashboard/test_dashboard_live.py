@@ -335,7 +335,7 @@ def test_new_conversation_from_the_dialog(live_site: Any, desks: Any) -> None:
     desk.page.click("[title='New conversation']")
     desk.page.fill("#new-number", "0812")
     desk.page.click("dialog .button.primary")
-    desk.expect("#notices", "This is not a telephone number")
+    desk.expect("dialog .dialog-problem[role=alert]", "This is not a telephone number")
     desk.page.fill("#new-number", "+62 812 9000 1122")
     desk.page.click("dialog .button.primary")
 
