@@ -226,7 +226,7 @@ class ChatRead(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChanged(Event):
-    """Members of a group changed; leaves an activity line in the group's existing conversation."""
+    """Members of a group changed; leaves an activity line in the group's conversation, once there is one."""
 
     chat: Chat
     action: GroupAction
@@ -244,7 +244,8 @@ class IdentityChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOffered(Event):
-    """Somebody called; an activity line."""
+    """Somebody called: an activity line in the conversation, which is made for it where there is none. In a group the
+    line waits for the group's conversation."""
 
     call_id: str
     chat: Chat

@@ -151,8 +151,11 @@ class World:
         return [item["state"] for item in self.one(RawRequest, RawRequest.id == request_id).items]
 
     def set(self, model: Any, row_id: int, **values: Any) -> None:
+        self.set_all(model, model.id == row_id, **values)
+
+    def set_all(self, model: Any, *where: Any, **values: Any) -> None:
         with self.core.db.write("set") as connection:
-            connection.execute(sa.update(model).where(model.id == row_id).values(**values))
+            connection.execute(sa.update(model).where(*where).values(**values))
 
 
 def make_world(database_url: str) -> World:

@@ -33,8 +33,6 @@ from chatport.errors import AnomalousPayload, ProviderCrashed
 from chatport.events import (
     Chat,
     Direction,
-    GroupAction,
-    GroupChanged,
     MessageReceived,
     Party,
     TextPart,
@@ -372,22 +370,6 @@ def test_group_messages_have_their_own_sender_and_one_conversation(world: World)
     chat = world.one(Contact, Contact.id == conversation.contact_id)
     assert (chat.kind, chat.name) == ("group", "Group 120363041122334455")
     assert len({m.sender_contact_id for m in world.rows(Message)}) == 2
-
-
-def test_group_event_is_a_line_in_the_existing_conversation_only(world: World) -> None:
-    joined = GroupChanged(
-        key="h:1",
-        time=at(5),
-        chat=Chat((group(GROUP),), True),
-        action=GroupAction.JOIN,
-        members=(Party((phone(RINA),)),),
-    )
-    assert world.items(world.give(joined)) == ["ignored"]
-    world.give(text("G1", in_group=GROUP))
-    assert world.items(world.give(joined)) == ["applied"]
-    assert world.items(world.give(joined)) == ["duplicate"]
-    line = world.one(Message, Message.message_type == "activity")
-    assert line.content == "rina joined the group"
 
 
 def test_item_poison_costs_only_itself_and_becomes_a_dead_letter(world: World) -> None:

@@ -65,6 +65,7 @@ def apply_event(scope: Scope, event: AnyEvent) -> Outcome:
     scope.made.clear()
     outcome = _APPLY[type(event)](scope, event)
     apply_waiting(scope, sorted(scope.made))
+    scope.rechecks.update((scope.channel.id, target) for target in scope.made)
     target = getattr(event, "target", None) or getattr(event, "source_id", None)
     if target and outcome.state in (ItemState.WAITING, ItemState.APPLIED):
         scope.rechecks.add((scope.channel.id, target[:255]))

@@ -89,12 +89,13 @@ def apply_edit(scope: Scope, event: MessageEdited) -> Outcome:
         return found
     row = found
     at = scope.moment(event.time)
+    # Whatever the order in which they come: of several edits the latest counts.
+    values: dict[str, Any] = {
+        "edited_at": at if row.edited_at is None else max(at, row.edited_at),
+        "updated_at": scope.now,
+    }
     if event.body is None:
-        values: dict[str, Any] = {"edited_at": at, "updated_at": scope.now}
-        scope.connection.execute(
-            sa.update(_messages).where(_messages.c.id == row.id).values(**values)
-        )
-        _told_update(scope, row)
+        _update(scope, row, values)
         return applied(row.id, "the provider does not tell the new text; the old one stays")
     _keep_original(scope, row)
     revision = {
@@ -106,18 +107,13 @@ def apply_edit(scope: Scope, event: MessageEdited) -> Outcome:
     if insert_if_absent(scope.connection, _revisions, revision) is None:
         return duplicate(row.id)
     if row.deleted_at is None:
-        latest = scope.connection.execute(
+        values["content"] = scope.connection.execute(
             sa.select(_revisions.c.content)
             .where(_revisions.c.message_id == row.id, _revisions.c.item_key != "original")
             .order_by(_revisions.c.at.desc(), _revisions.c.item_key.desc())
             .limit(1)
         ).scalar_one()
-        scope.connection.execute(
-            sa.update(_messages)
-            .where(_messages.c.id == row.id)
-            .values(content=latest, edited_at=at, updated_at=scope.now)
-        )
-    _told_update(scope, row)
+    _update(scope, row, values)
     return applied(row.id)
 
 
@@ -135,32 +131,28 @@ def apply_revoke(scope: Scope, event: MessageRevoked) -> Outcome:
         if row.conversation_id != found.conversation_id:
             continue
         _keep_original(scope, row)
-        scope.connection.execute(
-            sa.update(_messages)
-            .where(_messages.c.id == row.id)
-            .values(
-                content=None,
-                deleted_at=scope.moment(event.time),
-                deleted_by=by,
-                updated_at=scope.now,
-            )
+        _update(
+            scope,
+            row,
+            {
+                "content": None,
+                "deleted_at": scope.moment(event.time),
+                "deleted_by": by,
+                "updated_at": scope.now,
+            },
         )
-        _told_update(scope, row)
     return applied(found.id)
 
 
 def _forgotten(scope: Scope, event: MessageRevoked) -> Outcome:
-    rows, _ = targets.in_chat(scope, event.target, event.chat)
+    rows, elsewhere = targets.in_chat(scope, event.target, event.chat)
+    if elsewhere:
+        return ignored("our phone deleted a message for itself that is stored in another chat here")
     if not rows:
-        return ignored("our phone deleted a message for itself that is not stored here")
+        return wait_for(scope, event, event.target, "the message has not been seen yet")
     for row in rows:
         attributes = {**row.content_attributes, "deleted_on_phone": True}
-        scope.connection.execute(
-            sa.update(_messages)
-            .where(_messages.c.id == row.id)
-            .values(content_attributes=attributes, updated_at=scope.now)
-        )
-        _told_update(scope, row)
+        _update(scope, row, {"content_attributes": attributes, "updated_at": scope.now})
     return applied(rows[0].id, "deleted on our own phone only; the customer still has it")
 
 
@@ -198,6 +190,11 @@ def _keep_original(scope: Scope, row: Row[Any]) -> None:
         _revisions,
         {"message_id": row.id, "item_key": "original", "content": row.content, "at": row.sent_at},
     )
+
+
+def _update(scope: Scope, row: Row[Any], values: dict[str, Any]) -> None:
+    scope.connection.execute(sa.update(_messages).where(_messages.c.id == row.id).values(**values))
+    _told_update(scope, row)
 
 
 def _told_update(scope: Scope, row: Row[Any]) -> None:

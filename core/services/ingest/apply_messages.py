@@ -6,7 +6,7 @@ sends. Must not know: requests, batches, providers.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from ...db.tables import (
 from ...db.types import storable, storable_json
 from ...db.upsert import insert, insert_if_absent
 from ...events import (
+    Chat,
     ContactPart,
     Direction,
     LocationPart,
@@ -52,6 +53,8 @@ _sends = Send.__table__
 
 #: A message of ours whose outcome is unknown is recognised in an echo within this time.
 ECHO_WINDOW = timedelta(minutes=15)
+#: What says of a message that it is a placeholder.
+_PLACEHOLDER = ("is_unsupported", "unsupported_reason")
 #: Length that a database column and a page bear; WhatsApp's own limit is far below.
 MAX_CONTENT = 250_000
 
@@ -73,6 +76,8 @@ def _known(ids: Any) -> Any:
             _messages.c.id,
             _messages.c.item_key,
             _messages.c.sender_contact_id,
+            _messages.c.content_type,
+            _messages.c.deleted_at,
             Conversation.contact_id,
         )
         .join(Conversation.__table__, Conversation.id == _messages.c.conversation_id)
@@ -125,7 +130,7 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
     if told is not None:
         contacts.discard(scope.connection, contact.id)
         return told
-    _tell_contact(scope, contact)
+    tell_contact(scope, contact)
     sender = _sender(scope, event, contact)
     incoming = event.direction is Direction.INCOMING
     if incoming and (contact.blocked or (sender is not None and sender.blocked)):
@@ -141,7 +146,8 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
         contact_id=contact.id,
         at=at,
     )
-    _note_presence(scope, event, contact)
+    backfill = event.history and scope.origin == "webhook"
+    note_presence(scope, event.chat, contact.id, at if incoming and not backfill else None)
     ids = [
         _insert_part(scope, event, number, part, conversation.id, sender, at)
         for number, part in enumerate(event.parts)
@@ -150,6 +156,8 @@ def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
         return duplicate()
     if created:
         scope.tell(NoticeKind.CONVERSATION_CREATED, conversation_id=conversation.id)
+        if event.chat.is_group:
+            scope.made.add(event.chat.identities[0].value[:255])  # what waits for the group
     _note_activity(scope, event, conversation, at, incoming)
     for message_id in ids:
         scope.tell(
@@ -192,7 +200,7 @@ def _sender(
     )
 
 
-def _tell_contact(scope: Scope, contact: contacts.Resolved) -> None:
+def tell_contact(scope: Scope, contact: contacts.Resolved) -> None:
     if contact.created:
         scope.tell(NoticeKind.CONTACT_CREATED, data={"contact_id": contact.id})
         if contact.kind == "group":
@@ -220,17 +228,17 @@ def _group_facts_later(scope: Scope, contact_id: int) -> None:
     insert_if_absent(scope.connection, Task.__table__, row)
 
 
-def _note_presence(scope: Scope, event: MessageReceived, contact: contacts.Resolved) -> None:
-    source = event.chat.identities[0].value
-    backfill = event.history and scope.origin == "webhook"
-    opens = event.direction is Direction.INCOMING and not backfill
-    at = scope.moment(event.time) if opens else None
+def note_presence(scope: Scope, chat: Chat, contact_id: int, opens_at: datetime | None) -> None:
+    """The contact is known in this inbox.
+
+    :param opens_at: from when the customer-service window counts, if this opens it.
+    """
     new = contacts.ensure_contact_inbox(
-        scope.connection, contact.id, scope.inbox.id, source, window_from=at
+        scope.connection, contact_id, scope.inbox.id, chat.identities[0].value, opens_at
     )
-    if opens and not new:
+    if opens_at is not None and not new:
         scope.connection.execute(
-            _OPEN_WINDOW, {"contact": contact.id, "inbox": scope.inbox.id, "at": at}
+            _OPEN_WINDOW, {"contact": contact_id, "inbox": scope.inbox.id, "at": opens_at}
         )
 
 
@@ -282,8 +290,36 @@ def _stored_already(
                 row.id,
             )
         if same_sender:
+            gives_more = not isinstance(event.parts[0], UnsupportedPart)
+            if row.content_type == "unsupported" and gives_more and row.deleted_at is None:
+                return _fill_in(scope, event, row.id, sender)
             return duplicate(row.id)
     return None
+
+
+def _fill_in(
+    scope: Scope, event: MessageReceived, message_id: int, sender: contacts.Resolved | None
+) -> Outcome:
+    """A message that stood as a placeholder, and is told again with its content: the content takes its place."""
+    row = scope.connection.execute(sa.select(_messages).where(_messages.c.id == message_id)).one()
+    first, *more = event.parts
+    content_type, content, attributes = _describe(first)
+    kept = {k: v for k, v in row.content_attributes.items() if k not in _PLACEHOLDER}
+    values: dict[str, Any] = {
+        "content_type": content_type,
+        "content_attributes": storable_json({**kept, **_attributes(event), **attributes}),
+        "updated_at": scope.now,
+    }
+    if row.edited_at is None:
+        values["content"] = storable(content, MAX_CONTENT)
+    scope.connection.execute(sa.update(_messages).where(_messages.c.id == row.id).values(**values))
+    # What was to be asked for in its place is here.
+    scope.connection.execute(sa.delete(Attachment).where(Attachment.message_id == row.id))
+    _insert_attachment(scope, row.id, first)
+    for number, part in enumerate(more, start=1):
+        _insert_part(scope, event, number, part, row.conversation_id, sender, row.sent_at)
+    scope.tell(NoticeKind.MESSAGE_UPDATED, conversation_id=row.conversation_id, message_id=row.id)
+    return applied(row.id, "takes the place of a placeholder")
 
 
 def _insert_part(

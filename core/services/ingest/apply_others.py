@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from ...db.tables import Channel, Message, Task
 from ...db.types import storable, storable_json
 from ...db.upsert import insert_if_absent
 from ...events import (
+    AnyEvent,
     CallOffered,
     ChannelNotice,
     Chat,
@@ -26,9 +28,11 @@ from ...events import (
 )
 from ...notices import NoticeKind
 from .. import contacts, conversations
-from ..contact_identities import is_placeholder_name
+from ..contact_identities import PHONE_KINDS, fallback_name, is_placeholder_name
 from . import targets
-from .scope import Outcome, Scope, applied, duplicate, ignored
+from .apply_messages import note_presence, tell_contact
+from .followups import wait_for
+from .scope import ItemState, Outcome, Scope, applied, duplicate, ignored
 
 _GROUP_TEXT = {
     GroupAction.JOIN: "{who} joined the group",
@@ -40,10 +44,12 @@ _GROUP_TEXT = {
 
 
 def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
-    """Members changed: an activity line where the group has a conversation."""
+    """Members changed: an activity line in the group's conversation, as soon as there is one."""
+    if not scope.inbox.group_activity:
+        return ignored("activity lines of groups are switched off for this inbox")
     contact = targets.chat_contact(scope, event.chat)
     if contact is None:
-        return ignored("the group has no conversation here")
+        return _wait_for_group(scope, event, event.chat)
     if event.chat.name and is_placeholder_name(contact.name, None, event.chat.identities):
         contacts.resolve(
             scope.connection,
@@ -52,8 +58,6 @@ def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
             name=event.chat.name,
             kind="group",
         )
-    if not scope.inbox.group_activity:
-        return ignored("activity lines of groups are switched off for this inbox")
     who = ", ".join(_name(scope, member) for member in event.members)
     data = {
         "group": {
@@ -62,25 +66,66 @@ def apply_group(scope: Scope, event: GroupChanged) -> Outcome:
         },
         "activity": {"kind": f"group_{event.action}", "who": who},
     }
-    return _activity(
-        scope, event.chat, event.key, _GROUP_TEXT[event.action].format(who=who), event.time, data
+    conversation = conversations.latest(scope.connection, contact.id, scope.inbox.id)
+    if conversation is None:
+        return _wait_for_group(scope, event, event.chat)
+    text = _GROUP_TEXT[event.action].format(who=who)
+    return _activity(scope, conversation, event.key, text, event.time, data)
+
+
+def _wait_for_group(scope: Scope, event: AnyEvent, chat: Chat) -> Outcome:
+    return wait_for(
+        scope, event, chat.identities[0].value, "the group has no conversation here yet"
     )
 
 
 def apply_call(scope: Scope, event: CallOffered) -> Outcome:
-    """Somebody called: an activity line in the existing conversation."""
+    """Somebody called: a line in the conversation, which is one to answer, and opens the customer-service window as a
+    message does. In a group it is a line only."""
+    if event.chat.is_group:
+        contact = targets.chat_contact(scope, event.chat)
+        found = contact and conversations.latest(scope.connection, contact.id, scope.inbox.id)
+        if not found:
+            return _wait_for_group(scope, event, event.chat)
+        return _call_line(scope, event, found)
+    known = _told(scope, event.key)
+    if known is not None:
+        return duplicate(known)
+    caller = contacts.resolve(
+        scope.connection, scope.account_id, event.chat.identities, name=event.caller.name
+    )
+    tell_contact(scope, caller)
+    if caller.blocked:
+        return ignored("the contact is blocked")
+    at = scope.moment(event.time)
+    conversation, created = conversations.get_or_create(
+        scope.connection,
+        account_id=scope.account_id,
+        inbox=scope.inbox,
+        contact_id=caller.id,
+        at=at,
+    )
+    outcome = _call_line(scope, event, conversation)
+    if outcome.state is not ItemState.APPLIED:
+        return outcome
+    if created:
+        scope.tell(NoticeKind.CONVERSATION_CREATED, conversation_id=conversation.id)
+    note_presence(scope, event.chat, caller.id, at)
+    if conversations.after_incoming(scope.connection, conversation, at, quiet=False):
+        scope.tell(NoticeKind.CONVERSATION_STATUS_CHANGED, conversation_id=conversation.id)
+    return outcome
+
+
+def _call_line(scope: Scope, event: CallOffered, conversation: Row[Any]) -> Outcome:
     who = _name(scope, event.caller)
     data = {"call": {"id": event.call_id}, "activity": {"kind": "called", "who": who}}
-    return _activity(scope, event.chat, event.key, f"{who} called", event.time, data)
+    return _activity(scope, conversation, event.key, f"{who} called", event.time, data)
 
 
 def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
     """A person has a new number. Told once more it changes nothing: meanwhile the person may have the old number again,
     or somebody else may have it."""
-    told = sa.select(Message.id).where(
-        Message.inbox_id == scope.inbox.id, Message.item_key == event.key
-    )
-    known = scope.connection.execute(told).scalar()
+    known = _told(scope, event.key)
     if known is not None:
         return duplicate(known)
     contact_id = contacts.move_identity(scope.connection, scope.account_id, event.old, event.new)
@@ -90,8 +135,10 @@ def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
     new = next((i.value for i in event.new), "")
     text = event.body or f"The number changed to {new}"
     data = {"activity": {"kind": "number_changed", "who": new}} if new else {}
-    outcome = _activity(scope, Chat(event.new), event.key, text, event.time, data)
-    return applied(outcome.message_id)
+    conversation = conversations.latest(scope.connection, contact_id, scope.inbox.id)
+    if conversation is None:
+        return applied()
+    return applied(_activity(scope, conversation, event.key, text, event.time, data).message_id)
 
 
 def apply_typing(scope: Scope, event: TypingChanged) -> Outcome:
@@ -175,18 +222,26 @@ def _name(scope: Scope, party: Party) -> str:
     if party.name:
         return party.name
     first = party.identities[0] if party.identities else None
-    return (
-        "Somebody" if first is None else f"+{first.value}" if first.value.isdigit() else first.value
-    )
+    if first is None:
+        return "Somebody"
+    return f"+{first.value}" if first.kind in PHONE_KINDS else fallback_name((first,))
+
+
+def _told(scope: Scope, key: str) -> int | None:
+    """The line that an event has left already."""
+    return scope.connection.execute(
+        sa.select(Message.id).where(Message.inbox_id == scope.inbox.id, Message.item_key == key)
+    ).scalar()
 
 
 def _activity(
-    scope: Scope, chat: Chat, key: str, text: str, time: Any, attributes: dict[str, Any]
+    scope: Scope,
+    conversation: Row[Any],
+    key: str,
+    text: str,
+    time: Any,
+    attributes: dict[str, Any],
 ) -> Outcome:
-    contact = targets.chat_contact(scope, chat)
-    conversation = contact and conversations.latest(scope.connection, contact.id, scope.inbox.id)
-    if not conversation:
-        return ignored("the chat has no conversation here")
     message_id = insert_if_absent(
         scope.connection,
         Message.__table__,

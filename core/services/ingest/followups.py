@@ -1,4 +1,4 @@
-"""Follow-ups that came before the message they belong to.
+"""Follow-ups that came before the message, or the group's conversation, that they belong to.
 
 Owns: the table of waiting events, and applying them once the target is there. Whoever makes a target and whoever brings
 a follow-up commit first and then look for the other; so one of them always sees both.
@@ -38,7 +38,10 @@ _WAITING = (
 
 
 def wait_for(scope: Scope, event: AnyEvent, target: str, reason: str) -> Outcome:
-    """Store an event until its target appears."""
+    """Store an event until its target appears.
+
+    :param target: the source id of a message, or the id of a group.
+    """
     row = {
         "account_id": scope.account_id,
         "channel_id": scope.channel.id,
@@ -62,6 +65,7 @@ def wait_for(scope: Scope, event: AnyEvent, target: str, reason: str) -> Outcome
             )
             .values(state="waiting", expires_at=row["expires_at"])
         )
+    scope.rechecks.add((scope.channel.id, target[:255]))
     return Outcome(ItemState.WAITING, reason)
 
 

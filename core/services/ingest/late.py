@@ -1,4 +1,4 @@
-"""Follow-ups whose message came meanwhile.
+"""Follow-ups whose message, or whose group's conversation, came meanwhile.
 
 Owns: finding and applying events that wait for something that is there now. Must not know: how requests are taken; what
 single events do.
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ...db.tables import Channel, FollowUp, Inbox, Message
+from ...db.tables import Channel, ContactIdentity, Conversation, FollowUp, Inbox, Message
+from ...identities import IdentityKind
 from . import apply as applying
 from .scope import scope_of
 
@@ -80,8 +81,18 @@ def recheck_all(core: Core) -> int:
             .join(Inbox, Inbox.channel_id == FollowUp.channel_id)
             .where(
                 FollowUp.state == "waiting",
-                sa.exists().where(
-                    Message.inbox_id == Inbox.id, Message.source_id == FollowUp.target
+                sa.or_(
+                    sa.exists().where(
+                        Message.inbox_id == Inbox.id, Message.source_id == FollowUp.target
+                    ),
+                    sa.exists().where(
+                        FollowUp.kind.in_(("GroupChanged", "CallOffered")),
+                        ContactIdentity.account_id == FollowUp.account_id,
+                        ContactIdentity.kind == str(IdentityKind.GROUP),
+                        ContactIdentity.value == FollowUp.target,
+                        Conversation.contact_id == ContactIdentity.contact_id,
+                        Conversation.inbox_id == Inbox.id,
+                    ),
                 ),
             )
             .limit(AT_ONCE)
