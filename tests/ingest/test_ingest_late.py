@@ -88,7 +88,12 @@ def test_call_of_somebody_new_makes_a_conversation_to_answer(world: World) -> No
     assert world.items(world.give(called(), called())) == ["applied", "duplicate"]
     conversation = world.one(Conversation)
     assert (conversation.status, conversation.unread_count) == ("open", 1)
-    assert world.one(Message).content == "rina called"
+    line = world.one(Message)
+    assert (line.message_type, line.content_type, line.content) == (
+        "activity",
+        "call",
+        "rina called",
+    )
     assert world.one(ContactInbox).window_from == at(5)
     assert world.one(Contact).name == "rina"
 

@@ -119,7 +119,7 @@ def apply_call(scope: Scope, event: CallOffered) -> Outcome:
 def _call_line(scope: Scope, event: CallOffered, conversation: Row[Any]) -> Outcome:
     who = _name(scope, event.caller)
     data = {"call": {"id": event.call_id}, "activity": {"kind": "called", "who": who}}
-    return _activity(scope, conversation, event.key, f"{who} called", event.time, data)
+    return _activity(scope, conversation, event.key, f"{who} called", event.time, data, "call")
 
 
 def apply_identity(scope: Scope, event: IdentityChanged) -> Outcome:
@@ -241,6 +241,7 @@ def _activity(
     text: str,
     time: Any,
     attributes: dict[str, Any],
+    content_type: str = "text",
 ) -> Outcome:
     message_id = insert_if_absent(
         scope.connection,
@@ -250,7 +251,7 @@ def _activity(
             "inbox_id": scope.inbox.id,
             "conversation_id": conversation.id,
             "message_type": "activity",
-            "content_type": "text",
+            "content_type": content_type,
             "content": storable(text, 2000),
             "private": False,
             "status": "received",
