@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from ..db.tables import Attachment, Contact, ReactionRow, User
+from ..services.replies import answered
 from .links import attachment_url, avatar_url
 from .shape_common import seconds
 
@@ -77,10 +78,12 @@ def messages(
         }
         reactions.setdefault(mark.message_id, []).append(shown)
     senders = _senders(core, connection, rows)
+    targets = answered(connection, rows)
     return [
         _message(
             row,
             display_ids[row.conversation_id],
+            targets.get(row.id),
             senders.get(row.id),
             files.get(row.id, []),
             reactions.get(row.id, []),
@@ -128,6 +131,7 @@ def _senders(
 def _message(
     row: Row[Any],
     display_id: int,
+    in_reply_to: int | None,
     sender: dict[str, Any] | None,
     files: list[dict[str, Any]],
     reactions: list[dict[str, Any]],
@@ -136,7 +140,7 @@ def _message(
     # What was deleted must not be read from what stood beside it.
     attributes = {} if deleted else dict(row.content_attributes or {})
     attributes |= {
-        "in_reply_to": row.reply_to_id,
+        "in_reply_to": in_reply_to,
         "in_reply_to_external_id": row.reply_to_source_id,
         "external_error": row.external_error,
         "external_echo": row.external_echo,

@@ -24,6 +24,7 @@ from chatport.db.tables import (
     User,
 )
 from chatport.services.outbox import NotFound
+from chatport.services.replies import answered
 
 from .bubbles import Bubble, Quote, Reaction, Revision, shape
 from .excerpts import load_excerpts
@@ -164,7 +165,8 @@ def _shaped(connection: Connection, rows: Sequence[Row[Any]]) -> list[Bubble]:
         ).all()
     )
     reactions = _reactions(connection, ids)
-    quotes = _quotes(connection, {row.reply_to_id for row in rows if row.reply_to_id})
+    targets = answered(connection, rows)
+    quotes = _quotes(connection, set(targets.values()))
     people = _names(connection, Contact, {r.sender_contact_id for r in rows})
     users = _names(connection, User, {r.sender_user_id for r in rows})
     return [
@@ -172,7 +174,7 @@ def _shaped(connection: Connection, rows: Sequence[Row[Any]]) -> list[Bubble]:
             row,
             attachments=attachments.get(row.id, []),
             reactions=reactions.get(row.id, []),
-            quote=quotes.get(row.reply_to_id) if row.reply_to_id else None,
+            quote=quotes.get(targets[row.id]) if row.id in targets else None,
             contact_name=people.get(row.sender_contact_id, ""),
             user_name=users.get(row.sender_user_id, ""),
         )

@@ -112,6 +112,15 @@ def test_an_incoming_message_in_the_known_shape(api: Api) -> None:
     assert message["sender"]["phone_number"] == "+6281290001122"
 
 
+def test_an_answer_that_came_before_its_question_is_linked(api: Api) -> None:
+    api.world.incoming("IN2", content="reply", reply_to_source_id="IN1")
+    asked = api.world.incoming("IN1", sent_at=utcnow() - timedelta(minutes=1))
+
+    _, message = api.get(f"{api.chat}/messages")["payload"]
+
+    assert message["content_attributes"]["in_reply_to"] == asked
+
+
 def test_a_place_and_a_card_are_shown(api: Api) -> None:
     message_id = api.world.incoming("IN1", content_type="location")
     with api.world.core.db.write("parts") as connection:

@@ -180,6 +180,14 @@ def test_thread_shows_unknown_outcome_as_such(site: Any) -> None:
     assert "It is not known whether this arrived" in site.admin.get(chat.path).text
 
 
+def test_thread_quotes_a_message_that_came_after_its_answer(site: Any) -> None:
+    chat = site.chat()
+    chat.message("and this answers", reply_to_source_id="WA-late")
+    asked = chat.message("the question", source_id="WA-late")
+
+    assert f'data-jump="{asked}"' in site.admin.get(chat.path).text
+
+
 def test_thread_hides_the_text_of_deleted_messages_everywhere(site: Any) -> None:
     chat = site.chat()
     gone = chat.message("a secret", deleted_at=utcnow(), deleted_by="contact")

@@ -26,7 +26,7 @@ from ...notices import NoticeKind
 from .. import contacts
 from ..statuses import StatusFact, record_status
 from . import targets
-from .apply_messages import settle_send
+from .echoes import settle_send
 from .followups import wait_for
 from .scope import Outcome, Scope, applied, duplicate, ignored, parked
 

@@ -1,58 +1,45 @@
-"""Messages and echoes into rows.
+"""Messages into rows.
 
-Owns: direction, contact, conversation, message parts, attachments, reply links, and the matching of echoes with our own
-sends. Must not know: requests, batches, providers.
+Owns: direction, contact, conversation, reply links, and what is done with a message that is told again. Must not know:
+requests, batches, providers.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from ...db.partial import written
 from ...db.tables import (
-    UNRESOLVED_SENDS,
     Attachment,
     Contact,
     ContactInbox,
     Conversation,
     Message,
-    Send,
     Task,
 )
 from ...db.types import storable, storable_json
-from ...db.upsert import insert, insert_if_absent
+from ...db.upsert import insert_if_absent
 from ...events import (
     Chat,
-    ContactPart,
     Direction,
-    LocationPart,
-    MediaPart,
-    MediaRef,
     MessageReceived,
     Part,
-    StructuredPart,
-    TextPart,
     UnsupportedPart,
 )
 from ...messages import MessageStatus
 from ...notices import NoticeKind
 from .. import contacts, conversations
 from ..statuses import StatusFact, record_status
-from . import targets
-from .codec import to_json
-from .followups import wait_for
+from .echoes import own_send
 from .greeting import greet
+from .parts import describe, insert_attachment
 from .scope import Outcome, Scope, applied, duplicate, ignored, parked
 
 _messages = Message.__table__
-_sends = Send.__table__
 
-#: A message of ours whose outcome is unknown is recognised in an echo within this time.
-ECHO_WINDOW = timedelta(minutes=15)
 #: What says of a message that it is a placeholder.
 _PLACEHOLDER = ("is_unsupported", "unsupported_reason")
 #: Length that a database column and a page bear; WhatsApp's own limit is far below.
@@ -112,7 +99,7 @@ _NOTE_CONTACT = (
 def apply_message(scope: Scope, event: MessageReceived) -> Outcome:
     """A message in a chat: the customer's, or one that we wrote on another device."""
     if event.direction is Direction.OUTGOING:
-        known = _own_send(scope, event)
+        known = own_send(scope, event)
         if known is not None:
             return known
     if not event.parts:
@@ -266,7 +253,7 @@ def _told_by_former_address(scope: Scope, event: MessageReceived) -> Outcome | N
     ).first()
     if row is None or row.sent_at != scope.moment(event.time):
         return None
-    same = row.content == storable(_describe(event.parts[0])[1], MAX_CONTENT)
+    same = row.content == storable(describe(event.parts[0])[1], MAX_CONTENT)
     return duplicate(row.id) if same else None
 
 
@@ -303,7 +290,7 @@ def _fill_in(
     """A message that stood as a placeholder, and is told again with its content: the content takes its place."""
     row = scope.connection.execute(sa.select(_messages).where(_messages.c.id == message_id)).one()
     first, *more = event.parts
-    content_type, content, attributes = _describe(first)
+    content_type, content, attributes = describe(first)
     kept = {k: v for k, v in row.content_attributes.items() if k not in _PLACEHOLDER}
     values: dict[str, Any] = {
         "content_type": content_type,
@@ -315,7 +302,7 @@ def _fill_in(
     scope.connection.execute(sa.update(_messages).where(_messages.c.id == row.id).values(**values))
     # What was to be asked for in its place is here.
     scope.connection.execute(sa.delete(Attachment).where(Attachment.message_id == row.id))
-    _insert_attachment(scope, row.id, first)
+    insert_attachment(scope, row.id, first)
     for number, part in enumerate(more, start=1):
         _insert_part(scope, event, number, part, row.conversation_id, sender, row.sent_at)
     scope.tell(NoticeKind.MESSAGE_UPDATED, conversation_id=row.conversation_id, message_id=row.id)
@@ -332,7 +319,7 @@ def _insert_part(
     at: Any,
 ) -> int | None:
     incoming = event.direction is Direction.INCOMING
-    content_type, content, attributes = _describe(part)
+    content_type, content, attributes = describe(part)
     reply = _reply_target(scope, event, conversation_id)
     message_id = insert_if_absent(
         scope.connection,
@@ -362,7 +349,7 @@ def _insert_part(
     )
     if message_id is None:
         return None
-    _insert_attachment(scope, message_id, part)
+    insert_attachment(scope, message_id, part)
     if not incoming:
         record_status(scope.connection, message_id, StatusFact(MessageStatus.SENT, at))
     return message_id
@@ -385,95 +372,6 @@ def _attributes(event: MessageReceived) -> dict[str, Any]:
     return found
 
 
-def _describe(part: Part) -> tuple[str, str, dict[str, Any]]:
-    """Content type, text and attributes of a part."""
-    match part:
-        case TextPart(body=body):
-            return "text", body, {}
-        case MediaPart(caption=caption):
-            return "media", caption, {}
-        case LocationPart(location=place, caption=caption):
-            named = ", ".join(text for text in (place.name, place.address) if text)
-            return "location", caption or named[:255], {"live": True} if part.live else {}
-        case ContactPart(card=card):
-            return "contact", card.name or ", ".join(card.phones), {}
-        case StructuredPart(kind=kind, body=body, data=data):
-            return "structured", body, {"structured": {"kind": kind, "data": dict(data)}}
-        case UnsupportedPart(reason=reason):
-            return "unsupported", "", {"is_unsupported": True, "unsupported_reason": reason}
-    raise TypeError(f"unknown part {type(part).__name__}")
-
-
-def _insert_attachment(scope: Scope, message_id: int, part: Part) -> None:
-    values: dict[str, Any] | None = None
-    match part:
-        case MediaPart(media=media):
-            values = _file_values(scope, media)
-        case UnsupportedPart(media=MediaRef() as media):
-            values = _file_values(scope, media)
-        case LocationPart(location=place):
-            values = {
-                "kind": "location",
-                "state": "none",
-                "meta": {
-                    "latitude": place.latitude,
-                    "longitude": place.longitude,
-                    "name": place.name,
-                    "address": place.address,
-                    "url": part.url,
-                    "live": part.live,
-                },
-            }
-        case ContactPart(card=card):
-            values = {
-                "kind": "contact",
-                "state": "none",
-                "meta": {
-                    "name": card.name,
-                    "phones": list(card.phones),
-                    "emails": list(card.emails),
-                    "organization": card.organization,
-                    "raw": card.raw,
-                },
-            }
-    if values is not None:
-        base = {
-            "account_id": scope.account_id,
-            "message_id": message_id,
-            "filename": "",
-            "content_type": "",
-            "meta": {},
-            "tries": 0,
-            "error": "",
-            "error_action": "",
-            "created_at": scope.now,
-        }
-        insert(scope.connection, Attachment.__table__, {**base, **storable_columns(values)})
-        if values["state"] == "pending":
-            scope.calls = True
-
-
-def storable_columns(values: dict[str, Any]) -> dict[str, Any]:
-    """Column values with texts and JSON made storable; times and numbers as they are."""
-    return {
-        key: storable_json(value) if isinstance(value, str | dict | list) else value
-        for key, value in values.items()
-    }
-
-
-def _file_values(scope: Scope, media: MediaRef) -> dict[str, Any]:
-    return {
-        "kind": str(media.kind),
-        "state": "pending",
-        "filename": media.filename.replace("\\", "/").rsplit("/", 1)[-1][:255],
-        "content_type": media.content_type[:127],
-        "size": media.size,
-        "sha256": media.sha256 or None,
-        "media_ref": to_json(media),
-        "next_try_at": scope.now,
-    }
-
-
 def _reply_target(scope: Scope, event: MessageReceived, conversation_id: int) -> int | None:
     if not event.reply_to:
         return None
@@ -487,86 +385,3 @@ def _reply_target(scope: Scope, event: MessageReceived, conversation_id: int) ->
         .limit(1)
     ).first()
     return None if row is None else int(row[0])
-
-
-# --- echoes -----------------------------------------------------------------------------------------------------------
-
-
-def _own_send(scope: Scope, event: MessageReceived) -> Outcome | None:
-    """Whether an outgoing message is one that we sent through Chatport; ``None`` when it was written elsewhere."""
-    rows, _ = targets.in_chat(scope, event.source_id, event.chat)
-    own = [
-        row
-        for row in rows
-        if row.message_type in ("outgoing", "template") and not row.external_echo
-    ]
-    if own:
-        return duplicate(own[0].id, "our own message")
-    if event.delivery_id:
-        row = targets.by_delivery_id(scope, event.delivery_id)
-        if row is not None:
-            return _adopt(scope, row, event)
-    contact = targets.chat_contact(scope, event.chat)
-    if contact is None:
-        return None
-    open_sends = scope.connection.execute(
-        sa.select(_sends.c.state, _sends.c.started_at, _messages)
-        .join(_messages, _messages.c.id == _sends.c.message_id)
-        .join(Conversation.__table__, Conversation.id == _sends.c.conversation_id)
-        .where(
-            Conversation.contact_id == contact.id,
-            _sends.c.channel_id == scope.channel.id,
-            _sends.c.operation == "message",
-            written(_sends.c.state, UNRESOLVED_SENDS),
-            _sends.c.state != "queued",
-        )
-        .order_by(_sends.c.id)
-    ).all()
-    if any(row.state == "sending" for row in open_sends):
-        return wait_for(scope, event, event.source_id, "a message to this chat is just being sent")
-    at = scope.moment(event.time)
-    for row in open_sends:
-        if _same_content(row, event) and abs(at - (row.started_at or at)) <= ECHO_WINDOW:
-            return _adopt(scope, row, event)
-    return None
-
-
-def _same_content(message: Row[Any], event: MessageReceived) -> bool:
-    if len(event.parts) != 1:
-        return False
-    content_type, content, _ = _describe(event.parts[0])
-    is_media = message.content_type == "media"
-    return (message.content or "").strip() == content.strip() and is_media == (
-        content_type == "media"
-    )
-
-
-def _adopt(scope: Scope, message: Row[Any], event: MessageReceived) -> Outcome:
-    """An echo tells the source id of our own send."""
-    settle_send(scope, message.id, event.source_id)
-    record_status(
-        scope.connection, message.id, StatusFact(MessageStatus.SENT, scope.moment(event.time))
-    )
-    scope.tell(
-        NoticeKind.MESSAGE_UPDATED, conversation_id=message.conversation_id, message_id=message.id
-    )
-    scope.made.add(event.source_id[:255])
-    return applied(message.id, "recognised as our own message")
-
-
-def settle_send(scope: Scope, message_id: int, source_id: str) -> None:
-    """What we learn later may always be stored: the source id of a send whose answer we missed."""
-    scope.connection.execute(
-        sa.update(_messages)
-        .where(_messages.c.id == message_id, _messages.c.source_id.is_(None))
-        .values(source_id=storable(source_id, 255), updated_at=scope.now)
-    )
-    scope.connection.execute(
-        sa.update(_sends)
-        .where(
-            _sends.c.message_id == message_id,
-            _sends.c.operation == "message",
-            _sends.c.state.in_(("sending", "unknown")),
-        )
-        .values(state="sent", source_id=storable(source_id, 255), finished_at=scope.now)
-    )
