@@ -225,7 +225,11 @@ def _rows(connection: Connection, where: list[sa.ColumnElement[bool]], limit: in
     last = _messages.alias("last")
     last_id = (
         sa.select(last.c.id)
-        .where(last.c.conversation_id == _conversations.c.id, last.c.message_type != "activity")
+        .where(
+            last.c.conversation_id == _conversations.c.id,
+            # Of the lines between messages a call is the one that somebody waits for an answer to.
+            sa.or_(last.c.message_type != "activity", last.c.content_type == "call"),
+        )
         .order_by(last.c.sent_at.desc(), last.c.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -271,13 +275,19 @@ def _summary(row: Row[Any], last: Row[Any] | None, labels: tuple[str, ...]) -> S
         muted=row.contact_blocked,
         unread=row.unread_count,
         at=row.last_activity_at,
-        preview=(last.content or "") if last is not None and last.deleted_at is None else "",
+        preview=_preview(last),
         preview_kind=_preview_kind(last),
         preview_mark="note" if last is not None and last.private else "out" if outgoing else "in",
         preview_author=(last.contact_name or "") if in_group and last is not None else "",
         preview_state=last.status if last is not None and outgoing and not last.private else "",
         labels=labels,
     )
+
+
+def _preview(last: Row[Any] | None) -> str:
+    if last is None or last.deleted_at is not None or last.content_type == "call":
+        return ""
+    return (last.content or "").strip()
 
 
 def _preview_kind(last: Row[Any] | None) -> str:

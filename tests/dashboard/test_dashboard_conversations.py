@@ -160,6 +160,24 @@ def test_thread_shows_failed_with_reason_action_and_retry(site: Any) -> None:
     assert 'data-do="retry"' in page
 
 
+def test_list_shows_a_call_as_the_last_thing_that_came(site: Any) -> None:
+    chat = site.chat()
+    chat.message("earlier", sent_at=utcnow() - timedelta(hours=1))
+    chat.message("Rosa called", message_type="activity", content_type="call")
+    chat.message("Rosa joined", message_type="activity")
+
+    rows = site.admin.get(LIST).text
+
+    assert "<em>Call</em>" in rows
+    assert "earlier" not in rows and "Rosa called" not in rows
+
+
+def test_list_says_what_a_message_of_blanks_is(site: Any) -> None:
+    site.chat().message(" \n ")
+
+    assert "<em>Message</em>" in site.admin.get(LIST).text
+
+
 @pytest.mark.parametrize(("status", "shown"), [("sent", True), ("delivered", False)])
 def test_thread_says_what_the_service_does_with_a_message_until_it_arrives(
     site: Any, status: str, shown: bool
