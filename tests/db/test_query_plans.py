@@ -355,10 +355,11 @@ def operations(old: Old) -> None:
         old.api.get(f"events?state={state}")
         old.page("/events", state=state)
     old.api.get(f"events?inbox_id={old.api.world.inbox_id}")
-    for path in ("/events", "/failures", "/failures/alerts", "/channels"):
+    for path in ("/events", "/events/sent", "/failures", "/failures/alerts", "/channels"):
         old.page(path)
     old.page("/failures", state="closed")
     old.page("/events", before=15000)
+    old.page("/events/sent", before=1500)
     event = old.api.get("events?state=done")["payload"][0]["id"]
     old.page(f"/events/{event}")
 

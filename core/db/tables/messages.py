@@ -275,6 +275,7 @@ class Send(Base):
             postgresql_where=sa.text("state IN ('queued', 'sending')"),
         ),
         sa.Index("ix_sends_message_id", "message_id"),
+        sa.Index("ix_sends_account_id_id", "account_id", "id"),
         sa.Index(
             "ix_sends_unresolved",
             "conversation_id",
