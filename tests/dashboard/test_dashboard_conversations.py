@@ -160,6 +160,16 @@ def test_thread_shows_failed_with_reason_action_and_retry(site: Any) -> None:
     assert 'data-do="retry"' in page
 
 
+def test_message_written_on_our_phone_can_be_deleted_where_the_provider_can(site: Any) -> None:
+    chat = site.chat()
+    chat.message("from the phone", message_type="outgoing", external_echo=True)
+
+    for able in (True, False):
+        site.features(revoke=able)
+        _, offered = site.admin.get(f"{chat.path}/log").text.split('data-can="')
+        assert ("revoke" in offered.split('"')[0]) is able
+
+
 def test_list_shows_a_call_as_the_last_thing_that_came(site: Any) -> None:
     chat = site.chat()
     chat.message("earlier", sent_at=utcnow() - timedelta(hours=1))
