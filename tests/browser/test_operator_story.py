@@ -243,5 +243,5 @@ def test_channel_page_shows_evidence(page: Any, service: Service) -> None:
 def test_event_log_traces_a_delivery(page: Any, service: Service) -> None:
     page.click("nav >> text=Event log")
     page.wait_for_selector(f"main table >> text=Shop {service.number}")
-    page.click("main a[href*='/events/'] >> nth=0")
+    page.click("main table a[href*='/events/'] >> nth=0")
     page.wait_for_selector("pre")
