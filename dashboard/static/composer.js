@@ -5,6 +5,8 @@ import { Canned } from "./canned.js";
 import { EMOJI } from "./emoji.js";
 
 const TYPING_EVERY = 6000;
+/** Files that were chosen and not sent, by conversation. No store of the browser takes them: they last as long as the page. */
+const chosen = new Map();
 const KINDS = { image: "image", video: "video", audio: "audio" };
 
 export class Composer {
@@ -168,6 +170,8 @@ export class Composer {
   #restore() {
     const kept = sessionStorage.getItem(this.#draftName());
     if (kept) [this.mode, this.text.value] = JSON.parse(kept);
+    const files = chosen.get(this.#draftName());
+    if (files) this.#setFiles(files);
     this.#grow();
   }
 
@@ -287,6 +291,8 @@ export class Composer {
     });
     list.replaceChildren(...shown);
     list.hidden = !shown.length;
+    if (shown.length) chosen.set(this.#draftName(), [...this.files.files]);
+    else chosen.delete(this.#draftName());
   }
 
   // --- sending ------------------------------------------------------------------------------------------------------
@@ -309,11 +315,12 @@ export class Composer {
     if (!this.files.files.length) values.delete("files");
     const url = this.editing ? `${this.thread.base}/messages/${this.editing}/edit` : this.form.action;
     const sent = this.text.value;
+    const going = [...this.files.files].map(fileKey);
     button.disabled = true;
     this.#clear();
     try {
       const html = await post(url, values);
-      this.#fresh(sent);
+      this.#fresh(sent, going);
       this.thread.merge(parse(html));
       this.thread.toEnd();
     } catch (error) {
@@ -329,11 +336,11 @@ export class Composer {
     else this.#say(this.words.notSent);
   }
 
-  #fresh(sent) {
-    // What was typed while the message was on its way stays.
+  #fresh(sent, going) {
+    // What was typed and added while the message was on its way stays.
     if (!this.editing) this.text.value = this.text.value.startsWith(sent) ? this.text.value.slice(sent.length) : this.text.value;
     this.#noReply();
-    this.#setFiles([]);
+    this.#setFiles([...this.files.files].filter((file) => !going.includes(fileKey(file))));
     this.form.elements.voice.value = "";
     this.#newKey(this.form);
     this.#keep();
@@ -462,3 +469,6 @@ export class Composer {
     }
   }
 }
+
+/** What tells a chosen file from another one. */
+function fileKey(file) { return `${file.name}/${file.size}/${file.lastModified}`; }

@@ -42,6 +42,49 @@ def test_editing_a_message_gives_the_draft_back(live_site: Any, desks: Any) -> N
     assert desk.page.input_value("[name=private]") == "1"
 
 
+def attach(page: Any, *names: str) -> None:
+    page.set_input_files(
+        "#files", [{"name": n, "mimeType": "text/plain", "buffer": n.encode()} for n in names]
+    )
+
+
+def test_chosen_files_wait_in_their_conversation(live_site: Any, desks: Any) -> None:
+    one, other = live_site.chat("Rina"), live_site.chat("Budi", number="6281290003344")
+    desk = desks()
+    desk.open(one.path)
+    attach(desk.page, "list.txt")
+    desk.expect("#attached li", count=1)
+
+    desk.page.click(f"a[href*='{other.path}']")
+    desk.expect("#who >> text=Budi")
+    desk.expect("#attached li", count=0)
+    desk.page.click(f"a[href*='{one.path}']")
+
+    desk.expect("#attached >> text=list.txt")
+
+
+def test_file_added_while_another_is_on_its_way_stays(live_site: Any, desks: Any) -> None:
+    chat = live_site.chat("Rina")
+    desk = desks()
+    desk.open(chat.path)
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    desk.page.route("**/messages", hold)
+    attach(desk.page, "first.txt")
+    desk.page.click("#send")
+    eventually(lambda: desk.page.wait_for_timeout(50) or bool(held))
+
+    attach(desk.page, "second.txt")
+    held[0].continue_()
+
+    desk.expect("#attached >> text=second.txt")
+    desk.page.wait_for_timeout(500)
+    assert desk.page.locator("#attached li").count() == 1
+
+
 def test_refusal_goes_away_when_the_text_is_changed(live_site: Any, desks: Any) -> None:
     chat = live_site.chat("Rina")
     desk = desks()
