@@ -175,7 +175,7 @@ def _message(row: Any, chats: dict[int, str], who: dict[int, str]) -> tuple[Any,
     )
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", sorted(CORPORA))
 def test_bodies_in_any_order_and_any_number_end_the_same(

@@ -9,6 +9,7 @@ stack answers a list. A status inside a body may contradict the real one, which 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,10 @@ _CHANGE = "Change what is named and send it again."
 _SYNC = "Synchronise the templates and look at this one."
 #: Meta's codes for rights that its token lacks.
 _RIGHTS = frozenset({"3", "10", "131005", *(str(code) for code in range(200, 300))})
+#: How the gateway words its own limits, under the status 400.
+_LIMIT = re.compile(
+    r"\brequests?\b.{0,40}\b(?:every|per)\b.{0,20}\b(?:second|minute)", re.IGNORECASE
+)
 _PASSING = Meaning(
     TemporarilyRefused, "360dialog's WhatsApp stack is not ready for a moment.", _LATER
 )
@@ -158,10 +163,12 @@ def told(body: Any, ok: bool) -> Told | None:
     found = graph_error(body) or _listed(body) or _gateway(body)
     if found is None and text(body.get("error")):
         found = Told(message=text(body["error"]))
-    if found is not None or ok:
-        return found
-    words = text(body.get("message")) or text(body.get("detail"))
-    return Told(message=words) if words else None
+    if found is None and not ok:
+        words = text(body.get("message")) or text(body.get("detail"))
+        found = Told(message=words) if words else None
+    if found is not None and not found.code and _LIMIT.search(found.message):
+        return replace(found, code="429")
+    return found
 
 
 def _listed(body: Mapping[str, Any]) -> Told | None:

@@ -35,9 +35,7 @@ def send(gateway: Gateway, message: OutboundMessage) -> Sent:
     _check(message)
     outbound.check(message.content, OLD_FEATURES, SERVICE)
     to = _recipient(outbound.receiver(message))
-    file = None
-    if isinstance(message.content, Media):
-        file = {"id": upload(gateway, message.content)}
+    file = outbound.file_of(message.content, lambda media: upload(gateway, media))
     body = old_body(outbound.message_body(message, to, file, SERVICE), message)
     try:
         return outbound.sent(gateway.send("messages", body), SERVICE)

@@ -148,6 +148,16 @@ _CODES: Mapping[int, Meaning] = {
         "Stop campaigns, and wait some hours.",
     ),
     131056: Meaning(RateLimited, "Too many messages to this person in a short time.", _LATER, 8.0),
+    131020: Meaning(PolicyRefused, "The group cannot be written to.", "Choose another recipient."),
+    131041: Meaning(
+        PolicyRefused, "The number may not write to this group.", "Choose another recipient."
+    ),
+    134100: Meaning(
+        ContentRefused,
+        "Meta's marketing API takes marketing templates only.",
+        "Use another template.",
+    ),
+    134102: Meaning(PolicyRefused, "The template cannot be used at Meta's marketing API.", _SYNC),
     131064: Meaning(
         PolicyRefused, "The account's limit for this kind of template is used up.", _META
     ),

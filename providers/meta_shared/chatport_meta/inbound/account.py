@@ -44,6 +44,15 @@ _ALARMS = {
     "PARTNER_APP_UNINSTALLED": "The app has no access to the account any more.",
     "ACCOUNT_OFFBOARDED": "The number was taken away from the Cloud API.",
 }
+#: Events that tell of one thing, its end too: the later one takes the place of the earlier.
+_ONE_THING = {
+    "PARTNER_ADDED": "access",
+    "PARTNER_REMOVED": "access",
+    "PARTNER_APP_INSTALLED": "access",
+    "PARTNER_APP_UNINSTALLED": "access",
+    "ACCOUNT_OFFBOARDED": "number",
+    "ACCOUNT_RECONNECTED": "number",
+}
 _QUALITY_ALARMS = {
     "FLAGGED": "The number's quality is low; WhatsApp may lower its limit.",
     "DOWNGRADE": "WhatsApp lowered the number's sending limit.",
@@ -98,8 +107,11 @@ def _notice(source: Source, value: Tolerant, kind: str, warning: str = "") -> Ch
 
 def _account_update(source: Source, value: Tolerant) -> AnyEvent:
     event = value.text("event")
-    kind = f"account_update.{event.lower()}" if _WORD.fullmatch(event) else "account_update"
+    name = _ONE_THING.get(event, event.lower())
+    kind = f"account_update.{name}" if _WORD.fullmatch(event) else "account_update"
     warning = _ALARMS.get(event, "")
+    if value.obj("ban_info").text("waba_ban_state").upper() == "REINSTATE":
+        warning = ""  # the end of a ban has the same event as its beginning
     if warning:
         told = [_short(value.value.get(key)) for key in ("restriction_info", "violation_info")]
         told += [_short(value.value.get(key)) for key in ("ban_info", "disconnection_info")]

@@ -35,6 +35,7 @@ _STATES = {
     "DELIVERED": MessageStatus.DELIVERED,
     "READ": MessageStatus.READ,
     "PLAYED": MessageStatus.PLAYED,
+    "ERROR": MessageStatus.FAILED,
 }
 
 
@@ -96,6 +97,7 @@ def _read_item(source: Source, item: Tolerant, chat: Chat) -> Iterator[AnyEvent]
 
 def _state(source: Source, item: Tolerant, chat: Chat, state: MessageStatus) -> StatusChanged:
     message_id = item.require("id")
+    failed = state is MessageStatus.FAILED
     return StatusChanged(
         key=keys.status(message_id, str(state), ""),
         time=moment(item),
@@ -105,6 +107,10 @@ def _state(source: Source, item: Tolerant, chat: Chat, state: MessageStatus) -> 
         status=state,
         recipient=() if chat.is_group else chat.identities,
         chat=chat,
+        error_message="The phone could not send this message; its history gives no reason."
+        if failed
+        else "",
+        error_action="Write again if it is still of use." if failed else "",
     )
 
 

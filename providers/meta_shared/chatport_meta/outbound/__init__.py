@@ -6,7 +6,7 @@ Owns: the request of a send, its answer, receipts and typing. Must not know: add
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from chatport.errors import (
     TemporarilyRefused,
 )
 from chatport.identities import Identity, IdentityKind
-from chatport.messages import Media, MessageRef, OutboundMessage, Reaction, Sent, Template
+from chatport.messages import Content, Media, MessageRef, OutboundMessage, Reaction, Sent, Template
 
 from ..failures import no_id
 from ..service import SENDING, Service
@@ -34,6 +34,7 @@ __all__ = [
     "StreamBody",
     "check",
     "content_fields",
+    "file_of",
     "mark_read",
     "message_body",
     "receiver",
@@ -77,7 +78,8 @@ def send(service: Service, edges: Edges, message: OutboundMessage, features: Fea
     """
     check(message.content, features, service.name)
     to = receiver(message)
-    body = message_body(message, to, _file_of(service, edges, message), service.name)
+    file = file_of(message.content, lambda media: upload(service, edges.media, media))
+    body = message_body(message, to, file, service.name)
     try:
         answer = service.send(edges.messages, body)
     except RecipientInvalid as error:
@@ -158,16 +160,21 @@ def reduced(answer: Mapping[str, Any]) -> dict[str, Any]:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def _file_of(service: Service, edges: Edges, message: OutboundMessage) -> dict[str, str] | None:
-    media = message.content
-    if not isinstance(media, Media):
+def file_of(content: Content, upload: Callable[[Media], str]) -> dict[str, str] | None:
+    """How a message names its file: by the id of the upload, or by its public link where the upload fails for a
+    passing reason; ``None`` for a content without file.
+
+    :param upload: uploads and gives the id.
+    :raises ProviderError: it was not taken, and there is no public link.
+    """
+    if not isinstance(content, Media):
         return None
     try:
-        return {"id": upload(service, edges.media, media)}
+        return {"id": upload(content)}
     except (ServiceUnreachable, TemporarilyRefused):
-        if media.link is None or not media.link.startswith("https://"):
+        if content.link is None or not content.link.startswith("https://"):
             raise
-        return {"link": media.link}
+        return {"link": content.link}
 
 
 def upload(service: Service, path: str, media: Media) -> str:

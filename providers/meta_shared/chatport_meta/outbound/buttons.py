@@ -14,11 +14,11 @@ MAX_COUPON = 15
 _VALUE_KEYS = ("parameter", "text", "value", "payload", "coupon_code", "code")
 
 
-def button_components(buttons: Any, given: Any, body: Any) -> list[dict[str, Any]]:
+def button_components(buttons: Any, given: Any, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A component for each button that has a variable.
 
     :param given: values by the buttons' place: objects with ``parameter``, texts, or nothing.
-    :param body: the body's values; a login code stands there too.
+    :param body: the body's values by variable; a login code stands there too.
     :raises ContentRefused: a value is missing or too long.
     """
     values = _by_place(given)
@@ -56,7 +56,9 @@ def _by_place(given: Any) -> dict[int, Any]:
     return values
 
 
-def _button(button: Mapping[str, Any], given: Any, body: Any) -> tuple[str, dict[str, Any]] | None:
+def _button(
+    button: Mapping[str, Any], given: Any, body: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
     label = str(button.get("text", ""))
     value = _value(given)
     match str(button.get("type", "")).upper():
@@ -74,8 +76,7 @@ def _button(button: Mapping[str, Any], given: Any, body: Any) -> tuple[str, dict
                 )
             return "copy_code", {"type": "coupon_code", "coupon_code": code}
         case "OTP":
-            first = body.get("1", "") if isinstance(body, Mapping) else ""
-            code = _needed(value or str(first), label, "the login code")
+            code = _needed(value or str(body.get("1", "")), label, "the login code")
             return "url", {"type": "text", "text": code}
         case "QUICK_REPLY":
             return ("quick_reply", {"type": "payload", "payload": value}) if value else None
@@ -88,7 +89,7 @@ def _button(button: Mapping[str, Any], given: Any, body: Any) -> tuple[str, dict
 
 def _value(given: Any) -> str:
     if isinstance(given, Mapping):
-        given = next((given[key] for key in _VALUE_KEYS if given.get(key)), "")
+        given = next((given[key] for key in _VALUE_KEYS if given.get(key) not in (None, "")), "")
     return str(given).strip() if isinstance(given, str | int | float) else ""
 
 

@@ -95,16 +95,23 @@ def _place(place: Location) -> dict[str, Any]:
     return found
 
 
+def card_name(card: ContactCard) -> str:
+    """Under what a card is shown; empty where it holds nothing to show."""
+    known = (card.name, *card.phones, *card.emails, card.organization)
+    return next((word.strip() for word in known if word.strip()), "")
+
+
 def _card(card: ContactCard) -> dict[str, Any]:
     """A contact. Beside the whole name at least one part of it is obligatory."""
-    shown = card.name.strip() or (card.phones[0] if card.phones else "")
+    shown = card_name(card)
     first, _, last = shown.partition(" ")
     name = {"formatted_name": shown, "first_name": first or shown}
     if last.strip():
         name["last_name"] = last.strip()
     found: dict[str, Any] = {"name": name}
-    if card.phones:
-        found["phones"] = [_phone(phone) for phone in card.phones]
+    phones = [_phone(phone) for phone in card.phones if phone.strip()]
+    if phones:
+        found["phones"] = phones
     if card.emails:
         found["emails"] = [{"email": email, "type": "WORK"} for email in card.emails]
     if card.organization:

@@ -21,6 +21,8 @@ from chatport.messages import (
     Text,
 )
 
+from .contents import card_name
+
 MAX_BUTTON = 20
 MAX_BUTTON_ID = 256
 MAX_ROW_TITLE = 24
@@ -46,6 +48,8 @@ def check(content: Content, features: Features, service: str) -> None:
             _file(content, features, service)
         case Contacts(cards=cards):
             count("contacts", len(cards), features.max_contacts)
+            for card in cards:
+                short("A contact", card_name(card), features.max_text)
         case Location():
             _place(content)
         case Interactive():

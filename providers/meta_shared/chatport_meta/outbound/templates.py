@@ -47,7 +47,7 @@ def template_object(template: Template) -> dict[str, Any]:
                 components += _body(component, given.get("body"), named)
             case "BUTTONS":
                 components += button_components(
-                    component.get("buttons"), given.get("buttons"), given.get("body")
+                    component.get("buttons"), given.get("buttons"), text_values(given.get("body"))
                 )
             case "CAROUSEL" | "LIMITED_TIME_OFFER" as kind:
                 components += _as_given(kind.lower(), given.get(kind.lower()))
@@ -102,12 +102,19 @@ def variables(text: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_VARIABLE.findall(text))) if isinstance(text, str) else ()
 
 
+def _in_order(text: Any, named: bool) -> tuple[str, ...]:
+    """Variables as a send lists them. Numbered ones go by their number: a translation may have {{2}} before {{1}}."""
+    found = variables(text)
+    numbered = not named and all(name.isascii() and name.isdigit() for name in found)
+    return tuple(sorted(found, key=int)) if numbered else found
+
+
 # --- texts ----------------------------------------------------------------------------------------
 
 
 def _body(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[str, Any]]:
-    names = variables(component.get("text"))
-    values = _values(given)
+    names = _in_order(component.get("text"), named)
+    values = text_values(given)
     _check_names("body", names, values)
     if not names:
         return []
@@ -124,7 +131,7 @@ def _body(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[st
     return [{"type": "body", "parameters": parameters}]
 
 
-def _values(given: Any) -> dict[str, Any]:
+def text_values(given: Any) -> dict[str, Any]:
     """Values by variable; a list stands for 1, 2, 3, …"""
     if isinstance(given, Mapping):
         return {str(name): value for name, value in given.items() if value not in (None, "")}
@@ -217,8 +224,8 @@ def _header(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[
     kind = str(component.get("format") or "TEXT").upper()
     values = given if isinstance(given, Mapping) else {}
     if kind == "TEXT":
-        names = variables(component.get("text"))
-        texts = _values(given)
+        names = _in_order(component.get("text"), named)
+        texts = text_values(given)
         _check_names("header", names, texts)
         if not names:
             return []
@@ -232,14 +239,16 @@ def _header(component: Mapping[str, Any], given: Any, named: bool) -> list[dict[
 
 
 def _location(values: Mapping[str, Any]) -> dict[str, Any]:
-    if "latitude" not in values or "longitude" not in values:
+    if any(values.get(key) in (None, "") for key in ("latitude", "longitude")):
         raise ContentRefused(
             "The template's header needs a place.",
             action="Give header.latitude and header.longitude.",
             code="template_header",
         )
     keys = ("latitude", "longitude", "name", "address")
-    return {"type": "location", "location": {k: values[k] for k in keys if values.get(k)}}
+    # Zero is a coordinate: the equator, the meridian of Greenwich.
+    told = {key: values[key] for key in keys if values.get(key) not in (None, "")}
+    return {"type": "location", "location": told}
 
 
 def _media(values: Mapping[str, Any], media: str) -> dict[str, str]:
