@@ -338,8 +338,10 @@ export class Composer {
 
   #fresh(sent, going) {
     // What was typed and added while the message was on its way stays.
-    if (!this.editing) this.text.value = this.text.value.startsWith(sent) ? this.text.value.slice(sent.length) : this.text.value;
-    this.#noReply();
+    const typed = this.text.value.startsWith(sent) ? this.text.value.slice(sent.length) : this.text.value;
+    if (!this.editing) this.text.value = "";
+    this.#noReply(); // after an edit this gives the draft back
+    this.text.value += typed;
     this.#setFiles([...this.files.files].filter((file) => !going.includes(fileKey(file))));
     this.form.elements.voice.value = "";
     this.#newKey(this.form);
