@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from babel.dates import format_timedelta
+from babel.units import format_unit
 from flask_babel import format_date, format_datetime, format_time, get_locale, to_user_timezone
 from flask_babel import gettext as _
 
@@ -74,6 +75,18 @@ def iso(at: datetime | None) -> str:
     return at.isoformat() if at else ""
 
 
+def seconds(length: float) -> str:
+    """A short span of time, such as ``0.09 sec``.
+
+    :param length: seconds; hundredths are shown.
+    """
+    return str(
+        format_unit(
+            float(length), "duration-second", "short", format="#,##0.00", locale=get_locale()
+        )
+    )
+
+
 def file_size(size: int | None) -> str:
     """Bytes for people."""
     if size is None:
@@ -111,4 +124,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "moment": moment,
     "phone": phone,
+    "seconds": seconds,
 }

@@ -32,6 +32,7 @@ class Shown:
     :param value: what stands in it; never a secret.
     :param stored: a secret is stored already.
     :param clearable: the stored secret may be taken away.
+    :param again: a secret was typed, and is not sent back with the refused form.
     """
 
     field: FormField
@@ -39,6 +40,7 @@ class Shown:
     value: Any = ""
     stored: bool = False
     clearable: bool = False
+    again: bool = False
     problem: str = ""
 
 
@@ -86,12 +88,14 @@ def _shown(
     stored: Mapping[str, Any],
 ) -> Shown:
     known = field.secret and stored.get(field.name) == MASK
+    typed = values.get(field.name)
     return Shown(
         field=field,
         name=f"{PREFIX}{field.name}",
         value="" if field.secret else _text(values.get(field.name, field.default)),
         stored=known,
         clearable=known and not field.required and not field.generated,
+        again=field.secret and bool(typed) and typed != MASK,
         problem=problems.get(field.name, ""),
     )
 
@@ -113,6 +117,11 @@ def _title(group: str) -> str:
         ADVANCED: _("Advanced"),
     }
     return str(known.get(group, group.replace("_", " ").capitalize()))
+
+
+def labels(handle: ProviderHandle) -> dict[str, str]:
+    """What the form calls its fields, by field name."""
+    return {field.name: field.label for field in describe(handle.info.schema)}
 
 
 def read(

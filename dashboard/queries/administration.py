@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from chatport.db.tables import AccessToken, AuditEntry, Inbox, InboxMember, Membership, User
 from chatport.db.tables import UserSession as Session
+from chatport.db.types import storable
 
 AUDIT_PAGE = 50
 
@@ -41,6 +42,19 @@ def people(connection: Connection, account_id: int) -> list[Row[Any]]:
             .order_by(User.name, User.id)
         )
     )
+
+
+def known_person(connection: Connection, account_id: int, email: str) -> tuple[bool, bool]:
+    """Whether somebody with this address has an account of the installation, and whether they belong to this one."""
+    found = connection.execute(
+        sa.select(Membership.id)
+        .select_from(User)
+        .outerjoin(
+            Membership, (Membership.user_id == User.id) & (Membership.account_id == account_id)
+        )
+        .where(User.email == storable(email.strip().lower()))
+    ).first()
+    return found is not None, found is not None and found.id is not None
 
 
 def inboxes_of(connection: Connection, account_id: int) -> dict[int, list[str]]:

@@ -94,6 +94,9 @@ def invite(visit: Visit) -> Any:
     """Let a person belong to the account."""
     form = {name: request.form.get(name, "").strip() for name in ("email", "name", "role")}
     password = request.form.get("password", "")
+    problems = _invitation_problems(visit, form["email"], password)
+    if problems:
+        return _people(visit, form, problems, 422)
     try:
         accounts.create_user(
             visit.core,
@@ -107,6 +110,20 @@ def invite(visit: Visit) -> Any:
         problems = {name: provider_form.readable(texts) for name, texts in error.fields.items()}
         return _people(visit, form, problems, 422)
     return redirect(url_for("dashboard.settings", account_id=visit.account_id, saved=1), 303)
+
+
+def _invitation_problems(visit: Visit, email: str, password: str) -> dict[str, str]:
+    """Why a person cannot be added: they belong to the account already (adding them would change their role, also of
+    the last administrator), or nobody could ever sign in as them."""
+    with visit.core.db.read("person to add") as connection:
+        known, member = reading.known_person(connection, visit.account_id, email)
+    if member:
+        return {
+            "email": _("This person belongs to the account already. Change the role in the list.")
+        }
+    if not known and not password and email:
+        return {"password": _("Please give a first password: nobody can sign in without one.")}
+    return {}
 
 
 @in_account(ADMINISTRATOR)

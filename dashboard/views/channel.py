@@ -5,6 +5,7 @@ Owns: these routes. Must not know: how a provider does it.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from werkzeug.exceptions import NotFound as Missing
 
 from chatport.db.types import storable
 from chatport.errors import ChatportError, ConfigInvalid
-from chatport.schema import MASK, describe, generated_names
+from chatport.schema import MASK, generated_names
 from chatport.services import inboxes, pairing
 from chatport.services.accounts import ADMINISTRATOR
 from chatport.services.channels import masked_config
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from chatport.plugins.handle import ProviderHandle
 
 MAX_GREETING = 4096
+#: Seconds for which a page follows a sync of templates.
+SYNC_WATCHED = 60
 RECEIPTS = ("never", "on_open", "on_reply")
 
 
@@ -328,7 +331,7 @@ def config(visit: Visit, inbox_id: int) -> Any:
 def _rotatable(handle: ProviderHandle) -> list[str]:
     """Labels of the secrets that we can make anew."""
     made = generated_names(handle.info.schema)
-    return [one.label for one in describe(handle.info.schema) if one.name in made]
+    return [label for name, label in provider_form.labels(handle).items() if name in made]
 
 
 def _overlap(handle: ProviderHandle) -> bool:
@@ -368,7 +371,19 @@ def rotate(visit: Visit, inbox_id: int) -> Any:
 def templates(visit: Visit, inbox_id: int) -> Any:
     """What may be sent outside the window."""
     place = load(visit, inbox_id)
-    return _page("channel_templates.html", visit, place)
+    asked = request.args.get("asked", default=0, type=int)
+    return _page("channel_templates.html", visit, place, syncing=_syncing(place.channel, asked))
+
+
+def _syncing(channel: Any, asked: int) -> bool:
+    """Whether the sync that was asked for has yet to end. A page that waits for longer than a minute waits in vain:
+    the service does not answer, which the next task or an alert tells.
+
+    :param asked: when, in seconds since the epoch; 0 when nobody did.
+    """
+    synced = channel.message_templates_last_updated
+    ended = synced is not None and synced.timestamp() >= asked
+    return not ended and 0 <= time.time() - asked < SYNC_WATCHED
 
 
 @in_account(ADMINISTRATOR)
@@ -377,7 +392,7 @@ def sync(visit: Visit, inbox_id: int) -> Any:
     inboxes.request_task(
         visit.core, account_id=visit.account_id, inbox_id=inbox_id, kind="sync_templates"
     )
-    return _to(visit, "channels_templates", inbox_id, asked=1)
+    return _to(visit, "channels_templates", inbox_id, asked=int(time.time()))
 
 
 @in_account(ADMINISTRATOR)

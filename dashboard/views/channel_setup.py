@@ -17,7 +17,7 @@ from chatport.services.accounts import ADMINISTRATOR
 from chatport.services.channels import callback_url
 from chatport.services.tasks.kinds_channel import take_steps
 
-from .. import once
+from .. import once, provider_form
 from ..access import Visit, in_account
 from ..answers import is_fragment, page
 from ..queries import channels as reading
@@ -56,6 +56,7 @@ def common(visit: Visit, place: Place) -> dict[str, Any]:
         "inbox": place.inbox,
         "channel": place.channel,
         "handle": handle,
+        "labels": provider_form.labels(handle) if handle else {},
         "pairing": ways,
         "provisioning": place.channel.provisioning or {},
         "address": callback_url(

@@ -193,8 +193,7 @@ def labelled(handle: ProviderHandle, problems: dict[str, str]) -> list[tuple[str
         "own-provider": _("Provider"),
         "_schema": "",
     }
-    for group in provider_form.groups(handle, {}):
-        labels |= {one.field.name: one.field.label for one in group.fields}
+    labels |= provider_form.labels(handle)
     return [(str(labels.get(key, key)), text) for key, text in problems.items()]
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
-from chatport import Channel, InboundRequest, MediaRequest, OutboundMessage, Sent, hookimpl
+from chatport import (
+    Channel,
+    Connection,
+    InboundRequest,
+    MediaRequest,
+    OutboundMessage,
+    Sent,
+    hookimpl,
+)
 from chatport.errors import ContentRefused, ProviderError, TemporarilyRefused
 from chatport.events import AnyEvent, MediaPart, MediaRef, MessageReceived
 from chatport.messages import MediaKind, Text
@@ -26,6 +34,7 @@ from chatport_testkit.conformance import (
     ScriptedService,
     Webhook,
     json_reply,
+    samples,
 )
 from chatport_testkit.conformance.world import bench as open_bench
 
@@ -275,14 +284,24 @@ def test_text_that_is_cut_is_found() -> None:
         run(sends(answer), "too_long_text_is_never_cut")
 
 
-def test_second_try_is_found() -> None:
+@pytest.mark.parametrize("trouble", ["no-answer", "503", "429"])
+def test_second_try_is_found(trouble: str) -> None:
     def answer(channel: Channel, message: OutboundMessage) -> Sent:
         with suppress(ProviderError):
             return service.send(channel, message)
         return service.send(channel, message)
 
     with pytest.raises(AssertionError):
-        run(sends(answer), "message_is_sent_once")
+        run(sends(answer), "message_is_sent_once", trouble=trouble)
+
+
+def test_configuration_check_that_sends_is_found() -> None:
+    def check(channel: Channel) -> Connection:
+        service.send(channel, samples.message(Text("test")))
+        return plugin.validate_config(channel)
+
+    with finds("only reads"):
+        run(provider(validate_config=check), "validate_config_asks_the_service")
 
 
 def test_success_without_an_id_is_found() -> None:

@@ -113,6 +113,16 @@ def test_unknown_object_and_edge(api: Api) -> None:
         assert answer.json()["error"]["type"] == "GraphMethodException"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", f"{PNID}/messages"), ("PATCH", PNID), ("DELETE", f"{PNID}/messages")],
+)
+def test_wrong_method_is_an_error_of_graph_and_no_page(api: Api, method: str, path: str) -> None:
+    answer = api.call(method, path, json={})
+    assert api.error(answer) == (400, 100, 33)
+    assert answer.json()["error"]["type"] == "GraphMethodException"
+
+
 def test_number_node_selects_fields(api: Api) -> None:
     answer = api.call("GET", PNID, params={"fields": "display_phone_number,quality_rating"}).json()
     assert answer == {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -116,6 +118,22 @@ def test_behaviour_is_saved(site: Any) -> None:
     assert (inbox.read_receipts, inbox.group_activity) == ("never", False)
 
 
+def test_refused_behaviour_keeps_what_was_chosen(site: Any) -> None:
+    page = site.admin.post(
+        at(site, "/behaviour"),
+        name="Renamed",
+        agent_signature="1",
+        greeting_enabled="1",
+        greeting_message=" ",
+        read_receipts="never",
+    ).text
+
+    assert re.search(r'name="agent_signature" value="1" checked', page)
+    assert re.search(r'name="read_receipts" value="never" checked', page)
+    assert not re.search(r'name="group_activity" value="1" checked', page)
+    assert site.one(t.Inbox).agent_signature is False
+
+
 def test_inbox_needs_a_name(site: Any) -> None:
     answer = site.admin.post(at(site, "/behaviour"), name="  ")
 
@@ -188,6 +206,8 @@ def test_refused_configuration_changes_nothing_and_says_why(site: Any) -> None:
     assert answer.status_code == 422
     assert "Refused." in answer.text and "Renew." in answer.text
     assert "fresh-key-999" not in answer.text
+    # Saving again with the emptied field would keep the stored secret: that is said.
+    assert answer.text.count("Please type this again") == 1
     assert row(site).provider_config["address"] == "http://old:1"
 
 
@@ -205,6 +225,7 @@ def test_rotated_secret_is_shown_once_and_the_old_one_works_beside_it(site: Any)
     first, second = (admin.get(answer.headers["Location"]).text for _ in range(2))
     assert fresh[0] in first and fresh[0] not in second
     assert "works until" in second
+    assert '<span class="name">Webhook secret</span>' in first
 
 
 def test_provider_that_is_gone_is_told_on_every_page(site: Any) -> None:
@@ -229,6 +250,31 @@ def test_templates_are_listed_and_fetched_again(site: Any) -> None:
 
     assert "hello" in page and "approved" in page and "Hello {{1}} &lt;b&gt;" in page
     assert site.one(t.Task, t.Task.kind == "sync_templates")
+
+
+def test_page_follows_a_sync_until_it_has_ended(site: Any) -> None:
+    site.features(templates=True)
+    admin = site.admin
+    page = at(site, "/templates")
+    where = t.Channel.id == site.channel_id
+    site.set(t.Channel, where, message_templates_last_updated=utcnow() - timedelta(hours=1))
+
+    asked = admin.post(at(site, "/templates/sync")).headers["Location"]
+    waiting = admin.get(asked).text
+    in_vain = admin.get(page, asked=int(time.time()) - 90).text
+    site.set(t.Channel, where, message_templates_last_updated=utcnow() + timedelta(seconds=1))
+
+    assert "Asking the service…" in waiting and 'hx-trigger="every 2s"' in waiting
+    for ended in (in_vain, admin.get(asked).text, admin.get(page).text):
+        assert "Asking the service…" not in ended and "every 2s" not in ended
+
+
+def test_what_a_service_said_stands_once(site: Any) -> None:
+    site.provider.answers["validate_config"] = AuthenticationFailed(
+        "The service says: Bad key", action="Renew.", detail="Bad key"
+    )
+
+    assert site.admin.post(at(site, "/test"), fragment=True).text.count("Bad key") == 1
 
 
 def test_deleting_ends_the_channel(site: Any) -> None:

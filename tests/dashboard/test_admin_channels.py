@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -45,6 +46,14 @@ def test_form_is_made_from_the_schema(wide: Any) -> None:
     assert 'name="config-tries" type="number" value="3"' in page
     assert "<legend>The service</legend>" in page
     assert 'name="phone_number" type="tel"' in page and 'name="config-phone_number"' in page
+
+
+def test_addresses_and_numbers_are_written_from_left_to_right(wide: Any) -> None:
+    page = wide.admin.get(f"{base(wide)}/add", provider="fake").text
+
+    for name in ("phone_number", "callback_base_url", "config-address", "config-phone_number"):
+        field = re.search(rf'<input[^>]* name="{name}"[^>]*>', page)
+        assert field and 'dir="ltr"' in field[0], name
 
 
 def test_choice_leaves_out_providers_that_the_account_may_not_use(wide: Any) -> None:

@@ -97,6 +97,32 @@ def test_person_with_bad_values_is_refused_beside_the_fields(site: Any) -> None:
     assert 'value="X"' in answer.text and 'value="short"' not in answer.text
 
 
+def test_adding_somebody_who_is_there_changes_no_role(site: Any) -> None:
+    mine = site.one(t.User, t.User.id == site.admin_id).email
+
+    answer = site.admin.post(
+        f"{base(site)}/settings/people", name="Me", email=f" {mine.upper()} ", role="agent"
+    )
+
+    assert answer.status_code == 422 and "belongs to the account already" in answer.text
+    assert site.one(t.Membership, t.Membership.user_id == site.admin_id).role == "administrator"
+
+
+def test_new_person_needs_a_first_password(site: Any) -> None:
+    other = accounts.create_account(site.core, "Other")
+    accounts.create_user(
+        site.core, account_id=other, email="eve@other.test", name="Eve", role="agent"
+    )
+    path, admin = f"{base(site)}/settings/people", site.admin
+
+    stranger = admin.post(path, name="Cira", email="cira@shop.test", role="agent", password="")
+    known = admin.post(path, name="Eve", email="eve@other.test", role="agent", password="")
+
+    assert stranger.status_code == 422 and "Please give a first password" in stranger.text
+    assert site.rows(t.User, t.User.email == "cira@shop.test") == []
+    assert known.status_code == 303
+
+
 def test_role_is_changed_and_noted(site: Any) -> None:
     admin = site.admin
 

@@ -10,7 +10,7 @@ import requests
 from installation import Installation
 from story.cloud_shop import ACCOUNT_ID, OWN, SECRET, TOKEN, begun, body_of, sent
 from story.cloud_story import FILES, RECEIVED, SENT, check_file, check_received
-from story.steps import Chat, new_phone
+from story.steps import Chat, new_phone, wait_for_setup
 
 from chatport_testkit.meta import GraphSimulator
 from support import eventually
@@ -267,6 +267,34 @@ def test_echo_of_the_phone_app_is_an_outgoing_message(graph: GraphSimulator, cha
 
     assert (message["message_type"], message["content"]) == (1, "desde el teléfono")
     assert message["content_attributes"]["external_echo"] is True
+
+
+def test_one_address_serves_the_numbers_of_an_account(
+    chatport: Installation, graph: GraphSimulator, inbox: dict[str, Any]
+) -> None:
+    """The app's own address is the first inbox's; a number without an address of its own is delivered there too."""
+    number = graph.add_number("109870000444333", "15557004321")
+    second = chatport.post("/inboxes", body_of(graph, "15557004321", phone_number_id=number.id))
+    wait_for_setup(chatport, second)
+    number.callback = None
+    customer = graph.customer(new_phone(), "Two Numbers")
+    with graph.batch("changes"):
+        to_first = customer.text("for the first")
+        to_second = customer.text("for the second", number=number.id)
+
+    def arrived() -> dict[int, list[Any]]:
+        listed = chatport.get("/conversations", status="all")["data"]["payload"]
+        own = [c for c in listed if c["meta"]["sender"]["phone_number"] == f"+{customer.phone}"]
+        return {
+            c["inbox_id"]: [
+                m["source_id"]
+                for m in chatport.get(f"/conversations/{c['id']}/messages")["payload"]
+            ]
+            for c in own
+        }
+
+    wanted = {inbox["id"]: [to_first], second["id"]: [to_second]}
+    eventually(lambda: arrived() == wanted, timeout=15, message=arrived)
 
 
 def test_doubled_delivery_makes_one_message(graph: GraphSimulator, chat: Chat) -> None:

@@ -45,6 +45,8 @@ _RIGHTS = frozenset({"3", "10", "131005", *(str(code) for code in range(200, 300
 _LIMIT = re.compile(
     r"\brequests?\b.{0,40}\b(?:every|per)\b.{0,20}\b(?:second|minute)", re.IGNORECASE
 )
+#: How it words that the account owes money, under the same status.
+_DEBT = re.compile(r"\b(?:payments?|invoices?|unpaid)\b", re.IGNORECASE)
 _PASSING = Meaning(
     TemporarilyRefused, "360dialog's WhatsApp stack is not ready for a moment.", _LATER
 )
@@ -160,15 +162,20 @@ def told(body: Any, ok: bool) -> Told | None:
     """
     if not isinstance(body, dict):
         return None
-    found = graph_error(body) or _listed(body) or _gateway(body)
+    found = graph_error(body, ok) or _listed(body) or _gateway(body)
     if found is None and text(body.get("error")):
         found = Told(message=text(body["error"]))
     if found is None and not ok:
         words = text(body.get("message")) or text(body.get("detail"))
         found = Told(message=words) if words else None
-    if found is not None and not found.code and _LIMIT.search(found.message):
+    return _with_code(found) if found is not None and not found.code else found
+
+
+def _with_code(found: Told) -> Told:
+    """What the gateway says in words only, under the code that says it elsewhere."""
+    if _LIMIT.search(found.message):
         return replace(found, code="429")
-    return found
+    return replace(found, code="402") if _DEBT.search(found.message) else found
 
 
 def _listed(body: Mapping[str, Any]) -> Told | None:

@@ -15,7 +15,7 @@ from chatport_meta.failures import Told, judge
 CORPUS = importlib.resources.files("chatport_testkit") / "payloads" / "dialog360" / "http"
 CLASSES = {
     "v1_error_400_param": "content",
-    "v1_error_400_payment": "content",
+    "v1_error_400_payment": "policy",
     "v1_error_400_template_params": "content",
     "v1_error_401_gateway": "authentication",
     "v1_error_401_gateway_body_says_404": "authentication",
@@ -117,3 +117,18 @@ def test_explain_sends_nobody_after_ids_that_are_360dialogs() -> None:
     assert meaning is not None and "360dialog Hub" in meaning.action
     other = explain("100")
     assert other is not None and "Hub" not in other.action
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"meta": {"success": False, "developer_message": "Only 5 requests every 10 seconds"}},
+        {"meta": {"developerMessage": "Limit: 25 requests per second"}},
+        {"error": "Max. 1 request every 60 seconds allowed"},
+        {"message": "80 requests every 1 second"},
+    ],
+)
+def test_limit_of_the_gateway_is_tried_again_though_it_comes_as_400(body: Any) -> None:
+    given = Answer(400, {}, json.dumps(body).encode())
+    error = judge(given, told(body, False), explain, service="360dialog", sending=True)
+    assert error.error_class == "rate_limited" and error.retry_after

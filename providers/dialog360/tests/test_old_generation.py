@@ -224,3 +224,24 @@ def test_templates_are_all_or_nothing(old_channel: Channel, dialog: Any) -> None
     dialog.mock.get(f"{OLD}/configs/templates", pages)
     with pytest.raises(TemporarilyRefused):
         plugin.fetch_templates(old_channel)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_link_stands_in_for_an_upload_that_fails(
+    old_channel: Channel, dialog: Any, status: int
+) -> None:
+    dialog.says("POST", f"{OLD}/media", {}, status)
+    route = sends(dialog)
+    link = "https://chat.test/files/1?signature=x"
+    file = Media(MediaKind.IMAGE, "a.png", "image/png", 4, lambda: io.BytesIO(b"PNG1"), link=link)
+    assert plugin.send_message(old_channel, message(file)).source_id == "gBEG1"
+    assert route.last_request.json()["image"] == {"link": link}
+
+
+def test_upload_that_fails_is_told_where_there_is_no_link(
+    old_channel: Channel, dialog: Any
+) -> None:
+    dialog.says("POST", f"{OLD}/media", {}, 500)
+    file = Media(MediaKind.IMAGE, "a.png", "image/png", 4, lambda: io.BytesIO(b"PNG1"))
+    with pytest.raises(TemporarilyRefused):
+        plugin.send_message(old_channel, message(file))

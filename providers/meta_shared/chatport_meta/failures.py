@@ -52,10 +52,14 @@ class Told:
 
 
 def graph_error(body: Any, ok: bool = False) -> Told | None:
-    """The error of a Graph API body, whatever the status; ``None`` where there is none. Members may be of any type."""
+    """The error of a Graph API body, whatever the status; ``None`` where there is none. Members may be of any type.
+
+    :param ok: the status was a success; then ``{"success": false}`` says that it was none.
+    """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        return None
+        refused = ok and isinstance(body, dict) and body.get("success") is False
+        return Told(message="it was not done (success: false)") if refused else None
     data = error.get("error_data")
     details = data.get("details") if isinstance(data, dict) else data
     return Told(

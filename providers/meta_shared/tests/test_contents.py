@@ -228,3 +228,48 @@ def test_upload_form_tells_a_short_file() -> None:
     form = UploadForm({}, filename="a", content_type="b/c", file=io.BytesIO(b"ab"), size=3)
     with pytest.raises(OSError, match="shorter"):
         form.read()
+
+
+@pytest.mark.parametrize(
+    ("card", "shown"),
+    [
+        (ContactCard("", emails=("t@a.test",)), "t@a.test"),
+        (ContactCard(" ", organization="Berg"), "Berg"),
+        (ContactCard("", phones=(" ", "+4915")), "+4915"),
+    ],
+)
+def test_card_without_a_name_goes_under_what_it_has(card: ContactCard, shown: str) -> None:
+    content = Contacts((card,))
+    check(content, MESSAGING, "Meta")
+    (found,) = content_fields(content, None, "Meta")["contacts"]
+    assert found["name"]["formatted_name"] == found["name"]["first_name"] == shown
+    assert all(phone["phone"].strip() for phone in found.get("phones", ()))
+
+
+def test_card_with_nothing_in_it_is_refused() -> None:
+    with pytest.raises(ContentRefused, match="contact is empty"):
+        check(Contacts((ContactCard("", phones=(" ",)),)), MESSAGING, "Meta")
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "taken"),
+    [
+        (b"RIFF____WEBPVP8 ____x", 100 * 1024, True),
+        (b"RIFF____WEBPVP8 ____\x02", 100 * 1024 + 1, False),
+        (b"RIFF____WEBPVP8X____\x10", 100 * 1024 + 1, False),
+        (b"RIFF____WEBPVP8X____\x12", 500 * 1024, True),
+        (b"RIFF____WEBPVP8X____\x12", 500 * 1024 + 1, False),
+    ],
+)
+def test_sticker_that_does_not_move_must_be_smaller(head: bytes, size: int, taken: bool) -> None:
+    sticker = Media(MediaKind.STICKER, "s.webp", "image/webp", size, lambda: io.BytesIO(head))
+    if taken:
+        check(sticker, MESSAGING, "Meta")
+        return
+    with pytest.raises(ContentRefused, match="bytes"):
+        check(sticker, MESSAGING, "Meta")
+
+
+def test_file_to_be_shown_once_is_never_sent_as_one_that_stays() -> None:
+    with pytest.raises(UnsupportedFeature, match="once"):
+        check(media(MediaKind.IMAGE, "image/png", view_once=True), MESSAGING, "Meta")

@@ -349,3 +349,39 @@ def test_fact_of_a_number_names_the_number() -> None:
 )
 def test_sha256_hex_reads_both_forms(value: str, wanted: str) -> None:
     assert sha256_hex(value)[:16] == wanted
+
+
+def _account_update(event: str, **more: Any) -> ChannelNotice:
+    (found,) = read(body("account_update", {}, event=event, **more))
+    assert isinstance(found, ChannelNotice)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("alarm", "end"),
+    [
+        ("ACCOUNT_OFFBOARDED", "ACCOUNT_RECONNECTED"),
+        ("PARTNER_REMOVED", "PARTNER_ADDED"),
+        ("PARTNER_APP_UNINSTALLED", "PARTNER_APP_INSTALLED"),
+    ],
+)
+def test_end_of_an_alarm_takes_its_place(alarm: str, end: str) -> None:
+    """Of each kind the channel's health shows the latest fact, so both must be of one kind."""
+    first, last = _account_update(alarm), _account_update(end)
+    assert first.kind == last.kind
+    assert first.warning and not last.warning
+
+
+@pytest.mark.parametrize(("state", "alarms"), [("DISABLE", True), ("REINSTATE", False)])
+def test_lifted_ban_is_no_alarm(state: str, alarms: bool) -> None:
+    found = _account_update("DISABLED_UPDATE", ban_info={"waba_ban_state": state})
+    assert bool(found.warning) is alarms
+
+
+def test_message_that_failed_on_the_phone_is_failed_in_the_history() -> None:
+    sent = text(1, **{"from": "15557001234"}, to="491", history_context={"status": "ERROR"})
+    threads = [{"id": "491", "messages": [sent]}]
+    message, state = read(body("history", history=[{"threads": threads}]))
+    assert isinstance(message, MessageReceived)
+    assert isinstance(state, StatusChanged)
+    assert state.status == "failed" and state.error_message and state.error_action

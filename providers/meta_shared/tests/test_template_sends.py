@@ -158,3 +158,32 @@ def test_template_that_is_not_approved_or_not_known_is_refused() -> None:
         template_object(template(status="PAUSED"))
     with pytest.raises(ContentRefused, match="no template"):
         template_object(Template("t", "de"))
+
+
+def test_numbered_values_go_by_their_number_wherever_the_text_has_them() -> None:
+    """A translation may name {{2}} before {{1}}; WhatsApp fills the first value in for {{1}} all the same."""
+    turned = {"type": "BODY", "text": "Order {{2}} for {{1}} is ready."}
+    (found,) = components(turned, params={"body": {"1": "Rosa", "2": "4471"}})
+    assert [p["text"] for p in found["parameters"]] == ["Rosa", "4471"]
+    many = {"type": "BODY", "text": " ".join(f"{{{{{n}}}}}" for n in (10, 9, *range(1, 9)))}
+    (found,) = components(many, params={"body": {str(n): f"v{n}" for n in range(1, 11)}})
+    assert [p["text"] for p in found["parameters"]] == [f"v{n}" for n in range(1, 11)]
+
+
+def test_place_on_the_equator_keeps_its_coordinates() -> None:
+    place = {"latitude": 0, "longitude": 0.0, "name": "Null Island"}
+    (found,) = components({"type": "HEADER", "format": "LOCATION"}, params={"header": place})
+    assert found["parameters"][0]["location"] == place
+
+
+@pytest.mark.parametrize("body", [["123456"], {1: 123456}])
+def test_login_code_is_found_however_the_body_is_given(body: Any) -> None:
+    text = {"type": "BODY", "text": "{{1}} is your code."}
+    found = components(text, OTP, params={"body": body})
+    assert found[1] == _button("url", "0", {"type": "text", "text": "123456"})
+
+
+def test_value_zero_of_a_button_is_a_value() -> None:
+    url = {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://a.test/{{1}}"}]}
+    found = components(url, params={"buttons": [{"parameter": 0}]})
+    assert found == [_button("url", "0", {"type": "text", "text": "0"})]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatport import Channel
-from chatport.errors import AuthenticationFailed, ContentRefused
+from chatport.errors import AuthenticationFailed, ContentRefused, ProviderError
 from chatport_whatsapp_cloud import plugin
 
 CALLBACK = "https://chat.test/webhooks/whatsapp/15557001234"
@@ -198,3 +198,12 @@ def test_provision_leaves_our_own_apps_foreign_address_alone(channel: Channel, g
     graph.says("GET", "debug_token", {"data": {"app_id": "1"}})
     assert [s.title for s in plugin.provision(channel).steps] == ["Check the app's subscription"]
     assert APPS not in posted(graph)
+
+
+def test_address_that_meta_did_not_take_is_no_success(channel: Channel, graph: Any) -> None:
+    """Graph may answer 200 and say in the body that nothing was done."""
+    ready(graph)
+    graph.says("POST", NUMBER, {"success": False})
+    with pytest.raises(ProviderError, match="was not done") as raised:
+        plugin.provision(channel)
+    assert "app's dashboard" in raised.value.action

@@ -134,10 +134,13 @@ class SendingChecks:
 
         assert [r.path for r in bench.service.received if r.path == "/elsewhere"] == []
 
-    def test_message_is_sent_once(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("trouble", ["no-answer", "500-empty", "503", "429", "ok-without-id"])
+    def test_message_is_sent_once(
+        self, bench: Bench, trouble: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The core alone decides on repeating: a provider never tries a send again by itself."""
         hurry(monkeypatch)
-        self.put(bench, next(one for one in FAULTS if one.name == "no-answer"))
+        self.put(bench, next(one for one in FAULTS if one.name == trouble))
 
         with pytest.raises(ProviderError):
             bench.call("send_message", message=message(Text("hello")))

@@ -98,6 +98,8 @@ class ServiceChecks:
 
         assert isinstance(answer, Connection)
         assert bench.service.received, "validate_config must ask the service"
+        sends = [r.path for r in bench.service.received if self.case.is_sending(r)]
+        assert sends == [], "validate_config only reads (or is_sending of the case is wrong)"
         assert answer.connected or (answer.reason and answer.action)
 
     def test_validate_config_tells_wrong_credentials(self, bench: Bench) -> None:

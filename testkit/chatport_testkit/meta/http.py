@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .simulator import GraphSimulator
 
 _VERSION = re.compile(r"^/v\d+\.\d+(?=/|$)")
+#: Graph answers those that an object does not have with an error of its own, never with a page.
+_METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 _MANAGEMENT = frozenset({"message_templates", "phone_numbers", "subscribed_apps"})
 
 
@@ -29,8 +31,8 @@ def build_app(sim: GraphSimulator) -> Flask:
     app.register_blueprint(control_blueprint(sim))
     app.register_blueprint(media_blueprint(sim))
 
-    @app.route("/", defaults={"path": ""}, methods=["GET", "POST", "DELETE"])
-    @app.route("/<path:path>", methods=["GET", "POST", "DELETE"])
+    @app.route("/", defaults={"path": ""}, methods=_METHODS)
+    @app.route("/<path:path>", methods=_METHODS)
     def graph(path: str) -> Response:
         try:
             return _answer(sim)

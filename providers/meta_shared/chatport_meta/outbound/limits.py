@@ -18,6 +18,7 @@ from chatport.messages import (
     Link,
     Location,
     Media,
+    MediaKind,
     Text,
 )
 
@@ -31,6 +32,8 @@ MAX_ROW_ID = 200
 MAX_HEADER = 60
 MAX_FOOTER = 60
 MAX_BUTTON_BODY = 1024
+#: Bytes; the declared limit is that of animated ones.
+MAX_STILL_STICKER = 100 * 1024
 
 
 def check(content: Content, features: Features, service: str) -> None:
@@ -92,10 +95,22 @@ def _file(media: Media, features: Features, service: str) -> None:
             action="Send it as a document.",
             code="unsupported",
         )
+    if media.view_once:  # as an ordinary file it would stay, which is not what was asked for
+        raise UnsupportedFeature(
+            f"{service} cannot send a file that is shown once only.",
+            action="Send it as an ordinary file, or from the phone.",
+            code="unsupported",
+        )
     if media.size > limit.max_bytes:
         raise ContentRefused(
             f"The file has {media.size} bytes; as {media.kind} WhatsApp takes {limit.max_bytes}.",
             action="Send a smaller file, or send it as a document.",
+            code="file_too_large",
+        )
+    if media.kind is MediaKind.STICKER and media.size > MAX_STILL_STICKER and not _moves(media):
+        raise ContentRefused(
+            f"The sticker has {media.size} bytes; WhatsApp takes {MAX_STILL_STICKER} of one that does not move.",
+            action="Send a smaller sticker, or send it as a picture.",
             code="file_too_large",
         )
     plain = media.content_type.partition(";")[0].strip().lower()
@@ -112,6 +127,16 @@ def _file(media: Media, features: Features, service: str) -> None:
             code="caption",
         )
     short("The caption", media.caption, features.max_caption, empty=True)
+
+
+def _moves(sticker: Media) -> bool:
+    """Whether a WebP file is animated: a bit of its extended header. A file that is gone is told by its upload."""
+    try:
+        with sticker.open() as file:
+            head = file.read(21)
+    except FileNotFoundError:
+        return True
+    return head[12:16] == b"VP8X" and len(head) == 21 and bool(head[20] & 0x02)
 
 
 def _place(place: Location) -> None:
