@@ -151,3 +151,13 @@ def test_masked_error_has_no_secret() -> None:
     error = judged(answer(400, {"error": {"code": 100, "message": "token EAAsecret is bad"}}))
     shown = masked(error, ["EAAsecret", "abc"])
     assert "EAAsecret" not in f"{shown} {shown.detail}" and shown.error_class == "content"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(131020, "policy"), (131041, "policy"), (134100, "content"), (134102, "policy")],
+)
+def test_codes_of_groups_and_the_marketing_api_say_what_to_do(code: int, kind: str) -> None:
+    error = judged(answer(400, {"error": {"code": code, "message": "x"}}))
+    assert error.error_class == kind
+    assert "HTTP 400" not in error.message and error.action

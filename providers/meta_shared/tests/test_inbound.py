@@ -21,6 +21,7 @@ from chatport.events import (
     StatusChanged,
     StructuredPart,
     TemplateChanged,
+    TextPart,
     UnknownEvent,
     UnsupportedPart,
 )
@@ -385,3 +386,15 @@ def test_message_that_failed_on_the_phone_is_failed_in_the_history() -> None:
     assert isinstance(message, MessageReceived)
     assert isinstance(state, StatusChanged)
     assert state.status == "failed" and state.error_message and state.error_action
+
+
+def test_copy_of_our_own_buttons_shows_what_was_asked() -> None:
+    interactive = {
+        "type": "button",
+        "body": {"text": "Shall we come on Tuesday?"},
+        "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]},
+    }
+    echo = text(1, **{"from": "15557001234"}, to="4915112340001", type="interactive")
+    (event,) = read(body("message_echoes", message_echoes=[{**echo, "interactive": interactive}]))
+    assert isinstance(event, MessageReceived) and event.direction == "outgoing"
+    assert event.parts == (TextPart("Shall we come on Tuesday?"),)

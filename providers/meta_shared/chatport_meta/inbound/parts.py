@@ -182,7 +182,9 @@ def _interactive(source: Source, message: Tolerant) -> Parts:
     kind = item.text("type")
     reader = _REPLIES.get(kind)
     if reader is None or kind not in item:
-        return (_unsupported(source, message, kind or "interactive"),)
+        # Not an answer but a question: what the business itself sent through another program.
+        asked = item.obj("body").text("text")
+        return (TextPart(asked) if asked else _unsupported(source, message, kind or "interactive"),)
     return (reader(item.obj(kind)),)
 
 
