@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -200,6 +201,24 @@ def test_event_log_tells_verdict_result_and_items(site: Any) -> None:
     assert "Verified; the channel is switched off" in page and "Kept, not applied" in page
     assert "Known already" in page
     assert "Known already" not in held.split("<tbody>")[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "took", "after"),
+    [("en", "0.09 sec", "after 0.09 sec"), ("id", "0,09 dtk", "setelah 0,09 dtk")],
+)
+def test_time_an_event_took_is_in_the_readers_language(
+    site: Any, language: str, took: str, after: str
+) -> None:
+    came = utcnow()
+    number = request(
+        site, state="done", received_at=came, done_at=came + timedelta(milliseconds=90)
+    )
+    site.set(t.User, t.User.id == site.admin_id, locale=language)
+    admin = site.admin
+
+    assert f">{took}</td>" in admin.get(f"{base(site)}/events").text
+    assert after in admin.get(f"{base(site)}/events/{number}").text
 
 
 def test_event_pages_follow_each_other(site: Any) -> None:

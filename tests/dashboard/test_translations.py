@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import chatport_dashboard
@@ -50,6 +51,15 @@ def test_the_template_is_current(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract"]
     subprocess.run([*command, "-F", "babel.cfg", "-o", str(fresh), "."], cwd=SOURCES, check=True)
     assert _ids(_read(TRANSLATIONS / "messages.pot")) == _ids(_read(fresh))
+
+
+def test_no_text_is_counted_in_one_place_and_not_in_another() -> None:
+    """A catalogue has one entry for both: the plain text would be the form for none, or of a language without a
+    singular the one with a number, which fails while a page is written."""
+    methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
+    found = [text for _file, _line, text, *_rest in extract_from_dir(SOURCES, methods)]
+    counted = {text[0] for text in found if isinstance(text, tuple)}
+    assert counted and not counted & {text for text in found if isinstance(text, str)}
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
