@@ -80,6 +80,7 @@ def create_agent(call: Call) -> Any:
         name=call.body["name"],
         role=call.body["role"],
         password=call.body["password"],
+        added_by=call.who.user_id,
     )
     return _agent(call, user_id)
 

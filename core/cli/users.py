@@ -82,8 +82,7 @@ def list_users(account_id: int | None) -> None:
 @click.option(
     "--role",
     type=click.Choice(accounts.ROLES),
-    default=accounts.AGENT,
-    show_default=True,
+    help="By default agent; given for a member of the account, it changes the role.",
 )
 @click.option(
     "--password-file",
@@ -95,7 +94,12 @@ def list_users(account_id: int | None) -> None:
 )
 @answering
 def create_user(
-    email: str, account_id: int, name: str, role: str, password_file: str | None, no_password: bool
+    email: str,
+    account_id: int,
+    name: str,
+    role: str | None,
+    password_file: str | None,
+    no_password: bool,
 ) -> None:
     """Make a user, or add one who exists to the account; his name and password stay then.
 
@@ -110,8 +114,15 @@ def create_user(
         if not known and not no_password:
             password = _password(password_file, or_else=", or --no-password")
         user_id = accounts.create_user(
-            core, account_id=account_id, email=email, name=name, role=role, password=password
+            core,
+            account_id=account_id,
+            email=email,
+            name=name,
+            role=role or accounts.AGENT,
+            password=password,
+            change_role=role is not None,
         )
+    role = role or accounts.AGENT
     text = (
         f"User {user_id} existed and is now {role} of account {account_id}."
         " Name and password stay as they were."

@@ -160,12 +160,17 @@ def create_user(
     name: str,
     role: str,
     password: str | None = None,
+    change_role: bool = False,
+    added_by: int | None = None,
 ) -> int:
     """Make a user who belongs to an account. A person with this address gets the account added; password and name of an
     existing user stay as they are.
 
+    :param change_role: give somebody who belongs to the account already this role; otherwise that is refused, for it
+        could lower the only administrator.
+    :param added_by: the user who does it, for the audit log; ``None`` for the operator at the command line.
     :returns: the user's id.
-    :raises ConfigInvalid: an address, role or password that cannot be used, an unknown account.
+    :raises ConfigInvalid: an address, role or password that cannot be used, an unknown account, a member of it.
     """
     values = _user_values(email, name, role, password)
     with core.db.write("create user") as connection:
@@ -175,12 +180,19 @@ def create_user(
         if known is None:
             raise ConfigInvalid({"account_id": [f"There is no account {account_id}."]})
         user_id = _ensure_user(connection, values)
-        _join(connection, account_id, user_id, role)
+        joined = _join(connection, account_id, user_id, role)
+        if not joined and not change_role:
+            raise ConfigInvalid(
+                {"email": ["This person belongs to the account already."]},
+                action="Change the person's role instead.",
+            )
+        if not joined:
+            _set_role(connection, account_id, user_id, role)
         audit(
             connection,
-            "user.added",
+            "user.added" if joined else "user.role_changed",
             account_id=account_id,
-            user_id=None,
+            user_id=added_by,
             subject=f"user:{user_id}",
             data={"role": role},
         )
@@ -249,19 +261,26 @@ def _ensure_user(connection: Connection, values: dict[str, Any]) -> int:
     )
 
 
-def _join(connection: Connection, account_id: int, user_id: int, role: str) -> None:
+def _join(connection: Connection, account_id: int, user_id: int, role: str) -> bool:
+    """Let a user belong to an account; whoever belongs to it keeps the role.
+
+    :returns: whether the user did not belong to it until now.
+    """
     row = {
         "account_id": account_id,
         "user_id": user_id,
         "role": role,
         "created_at": utcnow(),
     }
-    if insert_if_absent(connection, Membership.__table__, row) is None:
-        connection.execute(
-            sa.update(Membership)
-            .where(Membership.account_id == account_id, Membership.user_id == user_id)
-            .values(role=role)
-        )
+    return insert_if_absent(connection, Membership.__table__, row) is not None
+
+
+def _set_role(connection: Connection, account_id: int, user_id: int, role: str) -> None:
+    connection.execute(
+        sa.update(Membership)
+        .where(Membership.account_id == account_id, Membership.user_id == user_id)
+        .values(role=role)
+    )
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------

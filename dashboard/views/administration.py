@@ -105,6 +105,7 @@ def invite(visit: Visit) -> Any:
             name=form["name"],
             role=form["role"],
             password=password or None,
+            added_by=visit.user.user_id,
         )
     except ConfigInvalid as error:
         problems = {name: provider_form.readable(texts) for name, texts in error.fields.items()}

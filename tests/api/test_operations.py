@@ -206,6 +206,10 @@ def test_an_administrator_cannot_lock_everybody_out(api: Api) -> None:
 
     assert api.patch(me, {"role": "agent"}, status=422)["code"] == "last_administrator"
     assert api.delete(me, status=422)["code"] == "yourself"
+    mine = api.get("/profile")["email"]
+    again = api.post("agents", {"email": mine, "role": "agent"}, status=422)
+    assert list(again["errors"]) == ["email"]
+    assert api.get("/profile")["accounts"][0]["role"] == "administrator"
 
 
 def test_people_are_refused_by_field(api: Api) -> None:

@@ -103,6 +103,15 @@ def test_user_create_adds_a_known_person_and_keeps_his_password(installed: Insta
     assert {row.account_id for row in installed.rows(t.Membership)} == {1, other}
 
 
+def test_user_create_changes_the_role_of_a_member_only_when_told(installed: Installed) -> None:
+    refused = installed.shell.run("user", "create", "ana@shop.test")
+    assert refused.exit_code == 1 and "belongs to the account already" in refused.stderr
+    assert [row.role for row in installed.rows(t.Membership)] == ["administrator"]
+
+    installed.shell.json("user", "create", "ana@shop.test", "--role", "agent")
+    assert [row.role for row in installed.rows(t.Membership)] == ["agent"]
+
+
 def test_token_create_prints_a_token_that_works(installed: Installed) -> None:
     result = installed.shell.run("token", "create", "ana@shop.test", "--name", "reports")
     token = result.stdout.strip()

@@ -176,6 +176,29 @@ def test_user_that_cannot_be_is_refused_by_field(
     assert list(caught.value.fields) == [field]
 
 
+def test_adding_a_member_again_changes_no_role(core: Any) -> None:
+    account_id = accounts.create_account(core, "Shop")
+    user_id = agent(core, account_id, role="administrator")
+
+    with pytest.raises(ConfigInvalid) as caught:
+        agent(core, account_id)
+    assert list(caught.value.fields) == ["email"]
+    assert [row.role for row in rows(core, t.Membership)] == ["administrator"]
+
+    accounts.create_user(
+        core,
+        account_id=account_id,
+        email="rosa@shop.test",
+        name="",
+        role="agent",
+        change_role=True,
+        added_by=user_id,
+    )
+    assert [row.role for row in rows(core, t.Membership)] == ["agent"]
+    told = [(row.action, row.user_id) for row in rows(core, t.AuditEntry)]
+    assert told[-2:] == [("user.added", None), ("user.role_changed", user_id)]
+
+
 def test_account_may_use_installed_providers_only(core: Any) -> None:
     account_id = accounts.create_account(core, "Shop", providers_allowed=["fake"])
 

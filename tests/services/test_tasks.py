@@ -20,12 +20,14 @@ from chatport.channels import (
 )
 from chatport.db import tables as t
 from chatport.db import utcnow
+from chatport.db.upsert import insert
 from chatport.events import Chat, Direction, MessageReceived, Party, TextPart
 from chatport.identities import phone
 from chatport.messages import Sent
 from chatport.services import pairing, reconcile
 from chatport.services.tasks import add_task, request_read_receipt, run_due
 from chatport.services.tasks.kinds_channel import take_steps
+from chatport.services.tasks.schedule import ensure_periodic
 
 
 def add(world: World, kind: str, **more: Any) -> None:
@@ -78,6 +80,42 @@ def test_provision_keeps_what_was_done_and_gives_secret_steps_out_once(world: Wo
     [second] = take_steps(world.core, world.account_id, world.channel_id)
     assert first["values"] == {"secret": "s3cret-value"}
     assert second["values"] == {}
+
+
+def test_health_is_checked_after_setting_up(world: World) -> None:
+    world.provider.answers["provision"] = Provisioned(done=("address set",))
+    world.provider.answers["check_health"] = [HealthFact("Webhook", "leads here")]
+    checked = {"health_checked_at": utcnow().isoformat()}  # so that the clock asks for no check
+    world.set(t.Channel, t.Channel.id == world.channel_id, facts=checked)
+    add(world, "provision")
+    run(world, 2)
+
+    hooks = [hook for hook, _ in world.provider.calls]
+    assert hooks.index("provision") < hooks.index("check_health")
+
+
+def test_templates_that_are_the_oldest_are_asked_for_first(world: World) -> None:
+    world.features(templates=True)
+    row = dict(world.channel()._mapping)
+    with world.core.db.write("another channel") as connection:
+        del row["id"]
+        another = row | {"phone_number": "+6281230000009", "webhook_id": "another"}
+        second = insert(connection, t.Channel.__table__, another)
+    with world.core.db.write("ages") as connection:
+        connection.execute(sa.delete(t.Task))
+        for channel_id, hours in ((world.channel_id, 4), (second, 9)):
+            connection.execute(
+                sa.update(t.Channel)
+                .where(t.Channel.id == channel_id)
+                .values(message_templates_last_updated=utcnow() - timedelta(hours=hours))
+            )
+    ensure_periodic(world.core)
+
+    tasks = world.rows(t.Task, t.Task.kind == "sync_templates")
+    assert [task.channel_id for task in sorted(tasks, key=lambda task: task.id)] == [
+        second,
+        world.channel_id,
+    ]
 
 
 def test_provision_failure_is_shown_at_once_and_alerts_when_given_up(world: World) -> None:

@@ -23,6 +23,7 @@ from .. import pairing, reconcile
 from ..alerts import raise_alert, resolve_alert
 from ..channels import merge_state
 from .kinds import Again, Kind, open_channel, words
+from .queue import add_task
 
 if TYPE_CHECKING:
     from ...context import Core
@@ -61,6 +62,16 @@ def provision(core: Core, task: Row[Any]) -> None:
         )
         if opened.handle.implements("connection_status"):
             pairing.schedule_poll(connection, opened.row.account_id, opened.row.id, delay=0.0)
+        if opened.handle.implements("check_health"):
+            # What was found before, an address that leads elsewhere for example, has just been mended.
+            add_task(
+                connection,
+                kind="check_health",
+                account_id=opened.row.account_id,
+                channel_id=opened.row.id,
+                dedupe_key=str(opened.row.id),
+                again=True,
+            )
     _tell_health(core, opened.row)
 
 

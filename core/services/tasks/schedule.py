@@ -40,7 +40,10 @@ def ensure_periodic(core: Core) -> None:
     prune = _my_turn(core, "prune", PRUNE_EVERY, now)
     with core.db.write("periodic tasks") as connection:
         channels = connection.execute(
-            sa.select(Channel.__table__).where(Channel.deleted_at.is_(None), Channel.active)
+            sa.select(Channel.__table__)
+            .where(Channel.deleted_at.is_(None), Channel.active)
+            # Those whose templates are the oldest come first: tasks run in the order of their making.
+            .order_by(Channel.message_templates_last_updated.asc().nulls_first(), Channel.id)
         ).all()
         for row in channels:
             try:
