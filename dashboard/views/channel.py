@@ -1,4 +1,4 @@
-"""One channel: its health with evidence, behaviour, agents, configuration and secrets, templates, its end.
+"""One channel: its health with evidence, behaviour, agents, templates, its end.
 
 Owns: these routes. Must not know: how a provider does it.
 """
@@ -7,32 +7,26 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import NotFound as Missing
 
 from chatport.db.types import storable
 from chatport.errors import ChatportError, ConfigInvalid
-from chatport.schema import MASK, generated_names
 from chatport.services import inboxes, pairing
 from chatport.services.accounts import ADMINISTRATOR
 from chatport.services.channels import masked_config
-from chatport.vault import new_secret
 
-from .. import members, once, provider_form
+from .. import members, provider_form
 from ..access import Visit, in_account
 from ..answers import is_fragment, page, problem
 from ..queries import channels as reading
 from ..queries.channels import Place
-from ..tabs import Tab, tab
 from . import ACCOUNT, ID
+from .channel_frame import channel_page, to_channel
 from .channel_setup import common, load
-from .channels import labelled, own_problems
-
-if TYPE_CHECKING:
-    from chatport.plugins.handle import ProviderHandle
+from .channels import own_problems
 
 MAX_GREETING = 4096
 #: Seconds for which a page follows a sync of templates.
@@ -53,38 +47,9 @@ def add_routes(blueprint: Blueprint) -> None:
     rule(f"{base}/behaviour", "channels_behaviour", behaviour, methods=["GET", "POST"])
     rule(f"{base}/active", "channels_active", set_active, methods=["POST"])
     rule(f"{base}/agents", "channels_people", people, methods=["GET", "POST"])
-    rule(f"{base}/configuration", "channels_config", config, methods=["GET", "POST"])
-    rule(f"{base}/configuration/rotate", "channels_rotate", rotate, methods=["POST"])
     rule(f"{base}/templates", "channels_templates", templates)
     rule(f"{base}/templates/sync", "channels_sync", sync, methods=["POST"])
     rule(f"{base}/delete", "channels_delete", delete, methods=["POST"])
-
-
-def _tabs(visit: Visit, place: Place) -> list[Tab]:
-    keys: dict[str, Any] = {"account_id": visit.account_id, "inbox_id": place.inbox.id}
-    found = [
-        tab("channels_show", _("Health"), **keys),
-        tab("channels_behaviour", _("Behaviour"), **keys),
-        tab("channels_people", _("Agents"), **keys),
-        tab("channels_config", _("Configuration"), **keys),
-    ]
-    handle = visit.core.plugins.providers.get(place.channel.provider)
-    if handle is not None and handle.info.features.templates:
-        count = len(place.channel.message_templates or [])
-        found.append(tab("channels_templates", _("Templates"), count=count, **keys))
-    return found
-
-
-def _page(template: str, visit: Visit, place: Place, status: int = 200, **values: Any) -> Any:
-    shown = {**common(visit, place), "tabs": _tabs(visit, place), **values}
-    return page(template, status, **shown)
-
-
-def _to(visit: Visit, endpoint: str, inbox_id: int, **values: Any) -> Any:
-    target = url_for(
-        f"dashboard.{endpoint}", account_id=visit.account_id, inbox_id=inbox_id, **values
-    )
-    return redirect(target, 303)
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
@@ -94,7 +59,7 @@ def _to(visit: Visit, endpoint: str, inbox_id: int, **values: Any) -> Any:
 def show(visit: Visit, inbox_id: int) -> Any:
     """Evidence, and what can be done."""
     place = load(visit, inbox_id)
-    return _page("channel_health.html", visit, place, **_evidence(visit, place))
+    return channel_page("channel_health.html", visit, place, **_evidence(visit, place))
 
 
 @in_account(ADMINISTRATOR)
@@ -169,7 +134,9 @@ def _result(visit: Visit, place: Place, result: dict[str, Any]) -> Any:
     if is_fragment():
         return page("_test_result.html", handle=handle, **result)
     fresh = load(visit, place.inbox.id)
-    return _page("channel_health.html", visit, fresh, result=result, **_evidence(visit, fresh))
+    return channel_page(
+        "channel_health.html", visit, fresh, result=result, **_evidence(visit, fresh)
+    )
 
 
 def _login_action(visit: Visit, inbox_id: int, action: Any) -> Any:
@@ -205,7 +172,7 @@ def logout(visit: Visit, inbox_id: int) -> Any:
         pairing.logout(visit.core, visit.account_id, place.channel.id)
     except ChatportError as error:
         return problem(str(error), error.action)
-    return _to(visit, "channels_login", inbox_id)
+    return to_channel(visit, "channels_login", inbox_id)
 
 
 # --- behaviour --------------------------------------------------------------------------------------------------------
@@ -216,7 +183,7 @@ def behaviour(visit: Visit, inbox_id: int) -> Any:
     """Name and settings of the inbox."""
     place = load(visit, inbox_id)
     if request.method == "GET":
-        return _page("channel_behaviour.html", visit, place, problems={})
+        return channel_page("channel_behaviour.html", visit, place, problems={})
     form = request.form
     receipts = form.get("read_receipts", place.inbox.read_receipts)
     greeting = storable(
@@ -224,7 +191,7 @@ def behaviour(visit: Visit, inbox_id: int) -> Any:
     )
     if form.get("greeting_enabled") and not greeting:
         problems = {"greeting": _("Write what the greeting says, or switch it off.")}
-        return _page("channel_behaviour.html", visit, place, 422, problems=problems)
+        return channel_page("channel_behaviour.html", visit, place, 422, problems=problems)
     settings = {
         "lock_to_single_conversation": bool(form.get("lock_to_single_conversation")),
         "group_activity": bool(form.get("group_activity")),
@@ -244,8 +211,8 @@ def behaviour(visit: Visit, inbox_id: int) -> Any:
         )
     except ConfigInvalid as error:
         problems = own_problems(error, {})
-        return _page("channel_behaviour.html", visit, place, 422, problems=problems)
-    return _to(visit, "channels_behaviour", inbox_id, saved=1)
+        return channel_page("channel_behaviour.html", visit, place, 422, problems=problems)
+    return to_channel(visit, "channels_behaviour", inbox_id, saved=1)
 
 
 @in_account(ADMINISTRATOR)
@@ -258,7 +225,7 @@ def set_active(visit: Visit, inbox_id: int) -> Any:
         active=request.form.get("active") == "1",
         user_id=visit.user.user_id,
     )
-    return _to(visit, "channels_behaviour", inbox_id, saved=1)
+    return to_channel(visit, "channels_behaviour", inbox_id, saved=1)
 
 
 @in_account(ADMINISTRATOR)
@@ -268,100 +235,10 @@ def people(visit: Visit, inbox_id: int) -> Any:
     if request.method == "POST":
         wanted = {int(value) for value in request.form.getlist("user_id") if value.isdecimal()}
         members.replace(visit.core, visit.place, inbox_id, wanted)
-        return _to(visit, "channels_people", inbox_id, saved=1)
+        return to_channel(visit, "channels_people", inbox_id, saved=1)
     with visit.core.db.read("agents of an inbox") as connection:
         found = reading.agents(connection, visit.account_id, inbox_id)
-    return _page("channel_people.html", visit, place, people=found)
-
-
-# --- configuration ----------------------------------------------------------------------------------------------------
-
-
-@in_account(ADMINISTRATOR)
-def config(visit: Visit, inbox_id: int) -> Any:
-    """The provider's fields; stored secrets are never shown."""
-    place = load(visit, inbox_id)
-    handle = visit.core.plugins.providers.get(place.channel.provider)
-    if handle is None:
-        return _page("channel_config.html", visit, place, groups=[], problems={}, values={})
-    stored = masked_config(handle, place.channel, visit.core)
-    values = {
-        "phone_number": place.channel.phone_number,
-        "callback_base_url": place.channel.callback_base_url or "",
-    }
-    problems: dict[str, str] = {}
-    result: dict[str, Any] = {}
-    typed = stored
-    if request.method == "POST":
-        values = {name: request.form.get(name, "").strip() for name in values}
-        typed = provider_form.read(handle, request.form, editing=True)
-        try:
-            inboxes.update_inbox(
-                visit.core,
-                account_id=visit.account_id,
-                inbox_id=inbox_id,
-                phone_number=values["phone_number"],
-                provider_config=typed,
-                callback_base_url=values["callback_base_url"] or None,
-                user_id=visit.user.user_id,
-            )
-        except ConfigInvalid as error:
-            problems = own_problems(error, provider_form.problems(handle, typed))
-            result = {"incomplete": labelled(handle, problems), "advice": error.action}
-        except ChatportError as error:
-            result = {"error": error}
-        else:
-            return _to(visit, "channels_config", inbox_id, saved=1)
-    return _page(
-        "channel_config.html",
-        visit,
-        place,
-        422 if result else 200,
-        groups=provider_form.groups(handle, typed, problems, stored=stored),
-        values=values,
-        problems=problems,
-        result=result,
-        rotatable=_rotatable(handle),
-        overlap=_overlap(handle),
-        public_url=visit.core.settings.public_url,
-        secrets=once.take(visit, f"channel:{place.channel.id}"),
-    )
-
-
-def _rotatable(handle: ProviderHandle) -> list[str]:
-    """Labels of the secrets that we can make anew."""
-    made = generated_names(handle.info.schema)
-    return [label for name, label in provider_form.labels(handle).items() if name in made]
-
-
-def _overlap(handle: ProviderHandle) -> bool:
-    """Whether such a secret signs deliveries, so that the replaced one stays valid for a while."""
-    made = generated_names(handle.info.schema)
-    return any(name in made for name in handle.info.authentication.secret_keys)
-
-
-@in_account(ADMINISTRATOR)
-def rotate(visit: Visit, inbox_id: int) -> Any:
-    """New webhook secrets; the old ones work for a day beside them."""
-    place = load(visit, inbox_id)
-    handle = visit.core.plugins.provider(place.channel.provider)
-    names = sorted(generated_names(handle.info.schema))
-    if not names:
-        raise Missing
-    fresh = {name: new_secret() for name in names}
-    try:
-        inboxes.update_inbox(
-            visit.core,
-            account_id=visit.account_id,
-            inbox_id=inbox_id,
-            provider_config=fresh,
-            callback_base_url=MASK,
-            user_id=visit.user.user_id,
-        )
-    except ChatportError as error:
-        return problem(str(error), error.action)
-    response = _to(visit, "channels_config", inbox_id, rotated=1)
-    return once.keep(visit, response, f"channel:{place.channel.id}", fresh)
+    return channel_page("channel_people.html", visit, place, people=found)
 
 
 # --- templates, the end -----------------------------------------------------------------------------------------------
@@ -372,7 +249,9 @@ def templates(visit: Visit, inbox_id: int) -> Any:
     """What may be sent outside the window."""
     place = load(visit, inbox_id)
     asked = request.args.get("asked", default=0, type=int)
-    return _page("channel_templates.html", visit, place, syncing=_syncing(place.channel, asked))
+    return channel_page(
+        "channel_templates.html", visit, place, syncing=_syncing(place.channel, asked)
+    )
 
 
 def _syncing(channel: Any, asked: int) -> bool:
@@ -392,7 +271,7 @@ def sync(visit: Visit, inbox_id: int) -> Any:
     inboxes.request_task(
         visit.core, account_id=visit.account_id, inbox_id=inbox_id, kind="sync_templates"
     )
-    return _to(visit, "channels_templates", inbox_id, asked=int(time.time()))
+    return to_channel(visit, "channels_templates", inbox_id, asked=int(time.time()))
 
 
 @in_account(ADMINISTRATOR)

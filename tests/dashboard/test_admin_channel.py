@@ -13,7 +13,7 @@ from wide_provider import widened
 from chatport.channels import Connection
 from chatport.db import tables as t
 from chatport.db import utcnow
-from chatport.errors import AuthenticationFailed
+from chatport.errors import AuthenticationFailed, ServiceUnreachable
 from chatport.schema import MASK
 from chatport.services import accounts
 
@@ -211,6 +211,13 @@ def test_refused_configuration_changes_nothing_and_says_why(site: Any) -> None:
     assert row(site).provider_config["address"] == "http://old:1"
 
 
+def test_evidence_is_asked_for_alone_while_somebody_looks(site: Any) -> None:
+    answer = site.admin.get(at(site, "/evidence"))
+
+    assert answer.status_code == 200
+    assert "<html" not in answer.text and "<dl" in answer.text
+
+
 @pytest.mark.usefixtures("wide")
 def test_rotated_secret_is_shown_once_and_the_old_one_works_beside_it(site: Any) -> None:
     configured(site)
@@ -226,6 +233,20 @@ def test_rotated_secret_is_shown_once_and_the_old_one_works_beside_it(site: Any)
     assert fresh[0] in first and fresh[0] not in second
     assert "works until" in second
     assert '<span class="name">Webhook secret</span>' in first
+
+
+@pytest.mark.usefixtures("wide")
+def test_rotation_while_the_service_is_away_is_told_on_the_page(site: Any) -> None:
+    configured(site)
+    before = row(site).auth_secrets
+    site.provider.answers["validate_config"] = ServiceUnreachable("Nobody.", action="Start it.")
+
+    answer = site.admin.post(at(site, "/configuration/rotate"))
+
+    assert answer.status_code == 422
+    assert "Nobody." in answer.text and "Start it." in answer.text
+    assert 'id="h-rotate"' in answer.text and 'id="h-config"' in answer.text
+    assert row(site).auth_secrets == before
 
 
 def test_provider_that_is_gone_is_told_on_every_page(site: Any) -> None:
